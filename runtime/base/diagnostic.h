@@ -48,7 +48,8 @@ diagnostic_add(struct diagnostics *diagnostics, const char *code, const struct p
 // Replaces one of the text members (&diagnostic->help and the like).
 __attribute__((format(printf, 2, 3))) void diagnostic_set(char **member, const char *format, ...);
 
-void diagnostics_print(const struct diagnostics *diagnostics, FILE *file); // reads the source for the excerpt
+void diagnostics_print(const struct diagnostics *diagnostics,
+                       FILE *file); // reads the source for the excerpt
 void diagnostics_finish(struct diagnostics *diagnostics);
 
 #endif

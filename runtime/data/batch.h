@@ -1,7 +1,8 @@
 // Batches inside the host: the public view (weir/batch.h) with its count and its memory.
 //
-// A batch owns buffers of its own and may share buffers of other batches, which it keeps alive. All memory comes
-// from base/memory.h. A batch is built by one thread and read-only afterwards; ref and unref work from any.
+// A batch owns buffers of its own and may share buffers of other batches, which it keeps alive. All
+// memory comes from base/memory.h. A batch is built by one thread and read-only afterwards; ref and
+// unref work from any.
 #ifndef DATA_BATCH_H
 #define DATA_BATCH_H
 
@@ -17,9 +18,9 @@ void batch_unref(const struct weir_batch *batch); // NULL is fine
 // Bytes of memory that the columns of this batch take, shared ones included.
 uint64_t batch_bytes(const struct weir_batch *batch);
 
-// Begins a batch of schema (which must outlive it) with room for row_capacity rows, 1 to WEIR_BATCH_ROWS_MAX.
-// -ENOMEM. The functions below are those of weir/operator.h of the same names; they return 0, or -ENOMEM, or
-// -EMSGSIZE when a value or the batch would grow too large.
+// Begins a batch of schema (which must outlive it) with room for row_capacity rows, 1 to
+// WEIR_BATCH_ROWS_MAX. -ENOMEM. The functions below are those of weir/operator.h of the same names;
+// they return 0, or -ENOMEM, or -EMSGSIZE when a value or the batch would grow too large.
 int batch_builder_create(const struct weir_schema *schema, uint32_t row_capacity,
                          struct batch_builder **out);
 const struct weir_schema *batch_builder_schema(const struct batch_builder *builder);
@@ -32,35 +33,41 @@ uint8_t *batch_builder_text(struct batch_builder *builder, uint32_t column, uint
 int batch_builder_append(struct batch_builder *builder, uint32_t column, const void *bytes,
                          uint32_t byte_count);
 int batch_builder_append_null(struct batch_builder *builder, uint32_t column);
-int batch_builder_share(struct batch_builder *builder, uint32_t column, const struct weir_batch *batch,
-                        uint32_t from);
-int batch_builder_gather(struct batch_builder *builder, uint32_t column, const struct weir_batch *batch,
-                         uint32_t from, const uint32_t *rows, uint32_t row_count);
+int batch_builder_share(struct batch_builder *builder, uint32_t column,
+                        const struct weir_batch *batch, uint32_t from);
+int batch_builder_gather(struct batch_builder *builder, uint32_t column,
+                         const struct weir_batch *batch, uint32_t from, const uint32_t *rows,
+                         uint32_t row_count);
 // The column is a copy of a view of row_count rows (an expression's result), of the same type.
-int batch_builder_copy(struct batch_builder *builder, uint32_t column, const struct weir_column *view,
-                       uint32_t row_count);
+int batch_builder_copy(struct batch_builder *builder, uint32_t column,
+                       const struct weir_column *view, uint32_t row_count);
 // Declares a column absent (nobody reads it). A column left alone is all null.
 void batch_builder_absent(struct batch_builder *builder, uint32_t column);
 void batch_builder_inherit(struct batch_builder *builder, const struct weir_batch *batch);
 void batch_builder_times(struct batch_builder *builder, int32_t bucket, int64_t time_min_us,
                          int64_t time_max_us, int64_t entered_us);
-// Ends the batch; zeroes values under nulls and padding, counts nulls, drops a validity without nulls. The builder
-// is gone, whatever comes back.
-int batch_builder_finish(struct batch_builder *builder, uint32_t row_count, const struct weir_batch **out);
+// Ends the batch; zeroes values under nulls and padding, counts nulls, drops a validity without
+// nulls. The builder is gone, whatever comes back.
+int batch_builder_finish(struct batch_builder *builder, uint32_t row_count,
+                         const struct weir_batch **out);
 void batch_builder_discard(struct batch_builder *builder);
 
-// Rows of a batch (ascending or not), all columns and kinds; times and bucket inherited. Absent columns stay so.
+// Rows of a batch (ascending or not), all columns and kinds; times and bucket inherited. Absent
+// columns stay so.
 int batch_select(const struct weir_batch *batch, const uint32_t *rows, uint32_t row_count,
                  const struct weir_batch **out);
-// Rows first to first + row_count - 1 without a copy where the layout allows (first a multiple of 64), else copied.
+// Rows first to first + row_count - 1 without a copy where the layout allows (first a multiple of
+// 64), else copied.
 int batch_slice(const struct weir_batch *batch, uint32_t first, uint32_t row_count,
                 const struct weir_batch **out);
 // The same batch seen as another schema with the same column types (a rename), without a copy.
 int batch_rename(const struct weir_batch *batch, const struct weir_schema *schema,
                  const struct weir_batch **out);
 
-// The time of a row of an event-time column in us since 1970: int64 counts ms, dates count days, timestamps as they
-// are. *min and *max over all rows that are not null; WEIR_TIME_NONE if there is none.
-void batch_time_range(const struct weir_batch *batch, uint32_t column, int64_t *min_us, int64_t *max_us);
+// The time of a row of an event-time column in us since 1970: int64 counts ms, dates count days,
+// timestamps as they are. *min and *max over all rows that are not null; WEIR_TIME_NONE if there is
+// none.
+void batch_time_range(const struct weir_batch *batch, uint32_t column, int64_t *min_us,
+                      int64_t *max_us);
 
 #endif

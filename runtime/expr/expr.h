@@ -1,5 +1,5 @@
-// Expressions: SQL-like text, typed against a schema, compiled to kernels that run over a batch at a time.
-// docs/pipeline-reference.md lists the language.
+// Expressions: SQL-like text, typed against a schema, compiled to kernels that run over a batch at
+// a time. docs/pipeline-reference.md lists the language.
 #ifndef EXPR_EXPR_H
 #define EXPR_EXPR_H
 
@@ -16,21 +16,22 @@ struct expr_error {
     uint32_t end;
 };
 
-// Compiles text against schema. wanted is the type id the result must have (WEIR_TYPE_*), or 0 for any. The result
-// begins with struct weir_expression, is read-only and may be evaluated by many threads, each with its own
-// evaluator. NULL with the error.
+// Compiles text against schema. wanted is the type id the result must have (WEIR_TYPE_*), or 0 for
+// any. The result begins with struct weir_expression, is read-only and may be evaluated by many
+// threads, each with its own evaluator. NULL with the error.
 struct expression;
-struct expression *expression_compile(const char *text, const struct weir_schema *schema, uint32_t wanted,
-                                      struct expr_error *error);
+struct expression *expression_compile(const char *text, const struct weir_schema *schema,
+                                      uint32_t wanted, struct expr_error *error);
 void expression_destroy(struct expression *expression);
 const struct weir_expression *expression_view(const struct expression *expression);
 
-// The result type of an aggregate over an argument type (NULL: none). -EINVAL with the cause ("sum needs a number,
-// `name` is string").
+// The result type of an aggregate over an argument type (NULL: none). -EINVAL with the cause ("sum
+// needs a number, `name` is string").
 int aggregate_type(uint32_t function, const struct weir_type *argument, struct weir_type *type,
                    struct error *error);
 
-// Scratch memory for evaluating; one per task, reused for every batch, grows to what its largest batch needs.
+// Scratch memory for evaluating; one per task, reused for every batch, grows to what its largest
+// batch needs.
 struct evaluator;
 struct evaluator *evaluator_create(void);
 void evaluator_destroy(struct evaluator *evaluator);
@@ -41,16 +42,17 @@ struct expr_failure {
     const char *reason; // one sentence that names the value; lent until the next evaluation
 };
 
-// Evaluates over all rows of batch. The result's buffers belong to the evaluator (or to the batch, for a bare
-// column) until evaluator_reset. Rows that fail are null in the result; *failures (lent, ascending by row) and
-// *failure_count tell them. now_ms is what now_ms() gives. -ENOMEM.
+// Evaluates over all rows of batch. The result's buffers belong to the evaluator (or to the batch,
+// for a bare column) until evaluator_reset. Rows that fail are null in the result; *failures (lent,
+// ascending by row) and *failure_count tell them. now_ms is what now_ms() gives. -ENOMEM.
 int expression_evaluate(const struct expression *expression, struct evaluator *evaluator,
                         const struct weir_batch *batch, int64_t now_ms, struct weir_column *result,
                         const struct expr_failure **failures, uint32_t *failure_count);
 // Forgets the results of all evaluations since the last reset; keeps the memory for reuse.
 void evaluator_reset(struct evaluator *evaluator);
 
-// The rows for which a bool column is true (null is not), ascending, into rows (room for row_count); returns how many.
+// The rows for which a bool column is true (null is not), ascending, into rows (room for
+// row_count); returns how many.
 uint32_t condition_rows(const struct weir_column *condition, uint32_t row_count, uint32_t *rows);
 
 #endif

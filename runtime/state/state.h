@@ -1,7 +1,7 @@
-// Keyed state tables: slots of fixed layout per key and space, owned by the host (weir/state.h is the operator's
-// view). One table serves one task; all calls come from it. Slots lie clustered by key group in one range of
-// addresses that is reserved once and filled page by page, so slot numbers stay valid while the table grows; the
-// pages are counted against the memory budget.
+// Keyed state tables: slots of fixed layout per key and space, owned by the host (weir/state.h is
+// the operator's view). One table serves one task; all calls come from it. Slots lie clustered by
+// key group in one range of addresses that is reserved once and filled page by page, so slot
+// numbers stay valid while the table grows; the pages are counted against the memory budget.
 #ifndef STATE_STATE_H
 #define STATE_STATE_H
 
@@ -16,8 +16,8 @@ struct state_options {
     const struct weir_schema *schema; // of the input whose rows bring the keys
     const uint32_t *columns;          // key columns
     uint32_t column_count;            // 0: one slot for all rows of a space
-    uint32_t group_count;             // key groups of the job; the table holds only those of its task
-    uint64_t byte_limit;              // most bytes of slots and index; 0: only the process's budget
+    uint32_t group_count; // key groups of the job; the table holds only those of its task
+    uint64_t byte_limit;  // most bytes of slots and index; 0: only the process's budget
 };
 
 int state_table_create(const struct weir_state_layout *layout, const struct state_options *options,
@@ -26,12 +26,12 @@ void state_table_destroy(struct state_table *table);
 uint64_t state_table_bytes(const struct state_table *table); // memory in use
 uint64_t state_table_count(const struct state_table *table); // live slots
 
-// As weir_state_slots: batched probe with prefetch. batch->bucket, if set and aligned with the key, names the key
-// group of all rows. -ENOMEM.
+// As weir_state_slots: batched probe with prefetch. batch->bucket, if set and aligned with the key,
+// names the key group of all rows. -ENOMEM.
 int state_table_slots(struct state_table *table, const struct weir_batch *batch, int64_t space,
                       const int64_t *spaces, uint32_t *slots);
-uint32_t state_table_scan(struct state_table *table, int64_t space, uint64_t *cursor, uint32_t *slots,
-                          uint32_t capacity);
+uint32_t state_table_scan(struct state_table *table, int64_t space, uint64_t *cursor,
+                          uint32_t *slots, uint32_t capacity);
 struct batch_builder;
 int state_table_keys(struct state_table *table, const uint32_t *slots, uint32_t slot_count,
                      struct batch_builder *builder, uint32_t first_column);
@@ -39,12 +39,13 @@ int state_table_drop(struct state_table *table, int64_t space);
 int state_table_erase(struct state_table *table, const uint32_t *slots, uint32_t slot_count);
 uint32_t state_table_spaces(struct state_table *table, int64_t *spaces, uint32_t capacity);
 
-// A snapshot taken while the task goes on: begin marks every page, the task copies a page before its first write
-// after that (the calls above do so), the writer may run on another thread. One snapshot at a time per table.
-// For each key group that holds slots, write(sink, group, bytes, byte_count) is called once with a self-describing,
-// checksummed block.
+// A snapshot taken while the task goes on: begin marks every page, the task copies a page before
+// its first write after that (the calls above do so), the writer may run on another thread. One
+// snapshot at a time per table. For each key group that holds slots, write(sink, group, bytes,
+// byte_count) is called once with a self-describing, checksummed block.
 int state_table_snapshot(struct state_table *table,
-                         int (*write)(void *sink, uint32_t group, const void *bytes, uint64_t byte_count),
+                         int (*write)(void *sink, uint32_t group, const void *bytes,
+                                      uint64_t byte_count),
                          void *sink, struct error *error);
 // Adds the slots of one block. Refuses by name a block of another table, version, layout or key.
 int state_table_restore(struct state_table *table, const void *bytes, uint64_t byte_count,

@@ -34,7 +34,8 @@ int test_has_failed(void)
     return has_failed;
 }
 
-void test_check_text(const char *file, int line, const char *what, const char *actual, const char *expected)
+void test_check_text(const char *file, int line, const char *what, const char *actual,
+                     const char *expected)
 {
     if (actual == NULL || expected == NULL ? actual != expected : strcmp(actual, expected) != 0) {
         test_fail(file, line, "%s is\n%s\n# expected\n%s", what, actual == NULL ? "NULL" : actual,
@@ -42,10 +43,12 @@ void test_check_text(const char *file, int line, const char *what, const char *a
     }
 }
 
-void test_check_has(const char *file, int line, const char *what, const char *actual, const char *expected)
+void test_check_has(const char *file, int line, const char *what, const char *actual,
+                    const char *expected)
 {
     if (actual == NULL || strstr(actual, expected) == NULL) {
-        test_fail(file, line, "%s is\n%s\n# which lacks\n%s", what, actual == NULL ? "NULL" : actual, expected);
+        test_fail(file, line, "%s is\n%s\n# which lacks\n%s", what,
+                  actual == NULL ? "NULL" : actual, expected);
     }
 }
 

@@ -1,9 +1,10 @@
-// Batches: rows of one schema, stored by column in the Arrow layout (https://arrow.apache.org/docs/format/
-// Columnar.html), with a change kind per row.
+// Batches: rows of one schema, stored by column in the Arrow layout
+// (https://arrow.apache.org/docs/format/ Columnar.html), with a change kind per row.
 //
-// A batch is counted and read-only once emitted. Input is lent until the call returns, weir_batch_ref keeps it,
-// what you emit is gone. Memory that the host allocates is 64-byte aligned; a plugin may rely on 8 (batches that
-// came over a link or from disk). Bytes under nulls and in padding are zero.
+// A batch is counted and read-only once emitted. Input is lent until the call returns,
+// weir_batch_ref keeps it, what you emit is gone. Memory that the host allocates is 64-byte
+// aligned; a plugin may rely on 8 (batches that came over a link or from disk). Bytes under nulls
+// and in padding are zero.
 #ifndef WEIR_BATCH_H
 #define WEIR_BATCH_H
 
@@ -34,8 +35,8 @@ struct weir_column {
     uint32_t encoding;       // WEIR_ENCODING_*; PLAIN unless the operator said that it takes others
     uint32_t null_count;     // 0 if validity is NULL
     const uint8_t *validity; // bit i is 1 if row i has a value, LSB first; NULL: no nulls
-    const void *values;      // fixed width: one value a row; bool: bits; string and bytes: the bytes
-    const int32_t *offsets;  // string and bytes: row_count + 1 offsets into values; else NULL
+    const void *values;     // fixed width: one value a row; bool: bits; string and bytes: the bytes
+    const int32_t *offsets; // string and bytes: row_count + 1 offsets into values; else NULL
 };
 
 #define WEIR_BUCKET_NONE (-1)
@@ -43,15 +44,15 @@ struct weir_column {
 
 struct weir_batch {
     uint32_t size;
-    uint32_t row_count;                // 0 to WEIR_BATCH_ROWS_MAX
-    uint32_t column_count;             // as in schema
-    int32_t bucket;                    // bucket or key group that all rows belong to, or WEIR_BUCKET_NONE
+    uint32_t row_count;    // 0 to WEIR_BATCH_ROWS_MAX
+    uint32_t column_count; // as in schema
+    int32_t bucket;        // bucket or key group that all rows belong to, or WEIR_BUCKET_NONE
     const struct weir_schema *schema;  //
     const struct weir_column *columns; // column_count of them
     const uint8_t *kinds;              // WEIR_KIND_* per row; NULL: all INSERT
-    int64_t time_min_us;               // event times of the rows, us since 1970; WEIR_TIME_NONE if there are none
-    int64_t time_max_us;               //
-    int64_t entered_us;                // wall clock when the oldest row entered the job
+    int64_t time_min_us; // event times of the rows, us since 1970; WEIR_TIME_NONE if there are none
+    int64_t time_max_us; //
+    int64_t entered_us;  // wall clock when the oldest row entered the job
 };
 
 static inline int32_t weir_bit(const uint8_t *bits, uint32_t i)
@@ -76,7 +77,8 @@ static inline int32_t weir_is_null(const struct weir_column *column, uint32_t ro
 }
 
 // The bytes of a string or bytes value; not NUL-terminated.
-static inline const char *weir_text(const struct weir_column *column, uint32_t row, uint32_t *length)
+static inline const char *weir_text(const struct weir_column *column, uint32_t row,
+                                    uint32_t *length)
 {
     *length = (uint32_t)(column->offsets[row + 1] - column->offsets[row]);
     return (const char *)column->values + column->offsets[row];

@@ -1,6 +1,7 @@
-// weir.commit/1: sinks that take part in a checkpoint in two phases. After prepare has returned for every sink
-// and the checkpoint is safely stored, commit makes visible what was prepared; after a failure commit may be
-// called again for the same checkpoint, and must then have the same effect once.
+// weir.commit/1: sinks that take part in a checkpoint in two phases. After prepare has returned for
+// every sink and the checkpoint is safely stored, commit makes visible what was prepared; after a
+// failure commit may be called again for the same checkpoint, and must then have the same effect
+// once.
 #ifndef WEIR_COMMIT_H
 #define WEIR_COMMIT_H
 

@@ -1,11 +1,13 @@
-// Expressions and aggregates as operators see them: text from the pipeline that the host has parsed, typed
-// against the schema of the stage's input and compiled to kernels that work on a batch at a time.
+// Expressions and aggregates as operators see them: text from the pipeline that the host has
+// parsed, typed against the schema of the stage's input and compiled to kernels that work on a
+// batch at a time.
 #ifndef WEIR_EXPRESSION_H
 #define WEIR_EXPRESSION_H
 
 #include "weir/type.h"
 
-// The public head of a compiled expression. Evaluate it with weir_evaluate and its kin (weir/operator.h).
+// The public head of a compiled expression. Evaluate it with weir_evaluate and its kin
+// (weir/operator.h).
 struct weir_expression {
     uint32_t size;
     struct weir_type type;   // of its result

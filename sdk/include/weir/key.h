@@ -1,10 +1,11 @@
-// Keys: how the key of a row becomes bytes, and bytes become a bucket or key group. Encoding and bucket function
-// are those of Apache Fluss (compacted key encoding and its murmur bucketing, 0.9.1), so data can move between
-// the two; tests/sdk/key.c holds them against 441 vectors taken from a Fluss client.
+// Keys: how the key of a row becomes bytes, and bytes become a bucket or key group. Encoding and
+// bucket function are those of Apache Fluss (compacted key encoding and its murmur bucketing,
+// 0.9.1), so data can move between the two; tests/sdk/key.c holds them against 441 vectors taken
+// from a Fluss client.
 //
-// The key bytes are the key columns one after the other, without header, null bits or padding. A null column adds
-// no bytes. To make key groups, -0.0 must become 0.0 and every NaN one NaN before (weir_key_normalise); buckets of
-// tables take floats as they are.
+// The key bytes are the key columns one after the other, without header, null bits or padding. A
+// null column adds no bytes. To make key groups, -0.0 must become 0.0 and every NaN one NaN before
+// (weir_key_normalise); buckets of tables take floats as they are.
 #ifndef WEIR_KEY_H
 #define WEIR_KEY_H
 
@@ -32,8 +33,9 @@ static inline double weir_key_normalise(double value)
     return value == 0 ? 0.0 : value != value ? __builtin_nan("") : value;
 }
 
-// Appends the key bytes of row `row` of a column to out, which must have room for weir_key_bytes_max of it. Returns
-// the number of bytes. Values are taken as they are; null gives none.
+// Appends the key bytes of row `row` of a column to out, which must have room for
+// weir_key_bytes_max of it. Returns the number of bytes. Values are taken as they are; null gives
+// none.
 static inline uint32_t weir_key_encode(const struct weir_column *column, uint32_t row, uint8_t *out)
 {
     const uint8_t *values = (const uint8_t *)column->values;
@@ -90,7 +92,8 @@ static inline uint32_t weir_key_encode(const struct weir_column *column, uint32_
         }
         length = 16;
         while (length > 1) { // the shortest big-endian two's complement
-            uint8_t top = values[(size_t)row * 16 + length - 1], next = values[(size_t)row * 16 + length - 2];
+            uint8_t top = values[(size_t)row * 16 + length - 1],
+                    next = values[(size_t)row * 16 + length - 2];
             if (!((top == 0 && next < 128) || (top == 255 && next >= 128))) {
                 break;
             }
@@ -109,8 +112,9 @@ static inline uint32_t weir_key_encode(const struct weir_column *column, uint32_
 // The most bytes that weir_key_encode writes for a row.
 static inline uint32_t weir_key_bytes_max(const struct weir_column *column, uint32_t row)
 {
-    return column->offsets == NULL ? WEIR_KEY_FIXED_BYTES_MAX
-                                   : 5u + (uint32_t)(column->offsets[row + 1] - column->offsets[row]);
+    return column->offsets == NULL
+               ? WEIR_KEY_FIXED_BYTES_MAX
+               : 5u + (uint32_t)(column->offsets[row + 1] - column->offsets[row]);
 }
 
 static inline uint32_t weir_key_round(uint32_t hash, uint32_t word)
@@ -130,7 +134,8 @@ static inline uint32_t weir_key_finish(uint32_t hash, uint32_t byte_count)
     return hash ^ hash >> 16;
 }
 
-// Murmur3 (x86, 32 bits, seed 42) with Fluss's tail: each byte left over is sign extended to a word of its own.
+// Murmur3 (x86, 32 bits, seed 42) with Fluss's tail: each byte left over is sign extended to a word
+// of its own.
 static inline uint32_t weir_key_hash(const void *bytes, uint32_t byte_count)
 {
     const uint8_t *at = (const uint8_t *)bytes;

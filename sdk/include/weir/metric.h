@@ -1,5 +1,6 @@
-// Metrics: registered once (weir_metric_register), then bumped inline by the task that owns them. The host reads
-// them from other threads at any time, so every access is a relaxed atomic one; nothing here locks or allocates.
+// Metrics: registered once (weir_metric_register), then bumped inline by the task that owns them.
+// The host reads them from other threads at any time, so every access is a relaxed atomic one;
+// nothing here locks or allocates.
 #ifndef WEIR_METRIC_H
 #define WEIR_METRIC_H
 
@@ -9,7 +10,8 @@
 #define WEIR_METRIC_GAUGE 2u
 #define WEIR_METRIC_HISTOGRAM 3u
 
-// Buckets of a histogram: 16 to each power of two, so a value is known to 1/16 of itself. Values are 0 or more.
+// Buckets of a histogram: 16 to each power of two, so a value is known to 1/16 of itself. Values
+// are 0 or more.
 #define WEIR_HISTOGRAM_BUCKETS 976u
 
 // Owned by the host; lives as long as the instance that registered it.

@@ -1,7 +1,7 @@
 // Options: the descriptors by which an operator says what may be set, and the values that it gets.
 //
-// Descriptors drive parsing, `weir check`, `weir inspect`, the documentation and "did you mean". Values reach the
-// operator checked, typed, in the unit named here and with defaults filled in.
+// Descriptors drive parsing, `weir check`, `weir inspect`, the documentation and "did you mean".
+// Values reach the operator checked, typed, in the unit named here and with defaults filled in.
 #ifndef WEIR_OPTION_H
 #define WEIR_OPTION_H
 
@@ -13,12 +13,14 @@
 #define WEIR_OPTION_INT 2u
 #define WEIR_OPTION_FLOAT 3u
 #define WEIR_OPTION_STRING 4u
-#define WEIR_OPTION_DURATION 5u   // "250ms", "1m", "2h", "7d": microseconds; with WEIR_OPTION_MONTHS "month", too
-#define WEIR_OPTION_BYTES 6u      // "64KiB", "2MB": bytes
-#define WEIR_OPTION_ENUM 7u       // one of choices
-#define WEIR_OPTION_COLUMN 8u     // name of a column of the input
-#define WEIR_OPTION_COLUMNS 9u    // list of them (one name alone is a list of one)
-#define WEIR_OPTION_EXPRESSION 10u // text, compiled against the input's schema; `element` is the type id it must have
+#define WEIR_OPTION_DURATION \
+    5u // "250ms", "1m", "2h", "7d": microseconds; with WEIR_OPTION_MONTHS "month", too
+#define WEIR_OPTION_BYTES 6u   // "64KiB", "2MB": bytes
+#define WEIR_OPTION_ENUM 7u    // one of choices
+#define WEIR_OPTION_COLUMN 8u  // name of a column of the input
+#define WEIR_OPTION_COLUMNS 9u // list of them (one name alone is a list of one)
+#define WEIR_OPTION_EXPRESSION \
+    10u // text, compiled against the input's schema; `element` is the type id it must have
 #define WEIR_OPTION_AGGREGATES 11u // named aggregates, in order
 #define WEIR_OPTION_RESOURCE 12u   // a resource that the pipeline declares
 #define WEIR_OPTION_LIST 13u       // of `element`
@@ -32,17 +34,17 @@
 // Frozen: stands in arrays.
 struct weir_option {
     const char *name;
-    const char *summary;         // one sentence, no full stop
-    uint32_t type;               // WEIR_OPTION_*
-    uint32_t flags;              // WEIR_OPTION_REQUIRED ...
-    uint32_t element;            // LIST, MAP: type of an item; EXPRESSION: WEIR_TYPE_* it must have, 0 = any
-    uint32_t zero;               //
-    const char *initial;         // the default, written as in a pipeline: "2", "\"1m\"", "true"; NULL: none
-    const char *unit;            // "rows", "rows/s"; NULL: none
-    double min;                  // range of INT, FLOAT, DURATION (us), BYTES; min == max: no range
-    double max;                  //
-    const char *const *choices;  // ENUM: NULL-terminated
-    const char *since;           // version that brought it
+    const char *summary; // one sentence, no full stop
+    uint32_t type;       // WEIR_OPTION_*
+    uint32_t flags;      // WEIR_OPTION_REQUIRED ...
+    uint32_t element; // LIST, MAP: type of an item; EXPRESSION: WEIR_TYPE_* it must have, 0 = any
+    uint32_t zero;    //
+    const char *initial; // the default, written as in a pipeline: "2", "\"1m\"", "true"; NULL: none
+    const char *unit;    // "rows", "rows/s"; NULL: none
+    double min;          // range of INT, FLOAT, DURATION (us), BYTES; min == max: no range
+    double max;          //
+    const char *const *choices; // ENUM: NULL-terminated
+    const char *since;          // version that brought it
 };
 
 // Value types: what a struct weir_value holds.
@@ -62,7 +64,8 @@ struct weir_option {
 struct weir_expression;
 struct weir_aggregate;
 
-// A value of an option, read-only, owned by the host for the life of the instance. Frozen: stands in arrays.
+// A value of an option, read-only, owned by the host for the life of the instance. Frozen: stands
+// in arrays.
 struct weir_value {
     uint32_t type;    // WEIR_VALUE_*
     uint32_t count;   // LIST, MAP: items; STRING: bytes; ENUM: count of bytes, too

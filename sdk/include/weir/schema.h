@@ -1,5 +1,5 @@
-// Schemas: the names and types of a batch's columns. A schema is made by the host, never changes, and lives as
-// long as the job.
+// Schemas: the names and types of a batch's columns. A schema is made by the host, never changes,
+// and lives as long as the job.
 #ifndef WEIR_SCHEMA_H
 #define WEIR_SCHEMA_H
 

@@ -4,20 +4,22 @@
 
 #include <stdint.h>
 
-#define WEIR_TYPE_BOOL 1u       // one bit a row, LSB first
-#define WEIR_TYPE_INT8 2u       //
-#define WEIR_TYPE_INT16 3u      //
-#define WEIR_TYPE_INT32 4u      //
-#define WEIR_TYPE_INT64 5u      //
-#define WEIR_TYPE_FLOAT32 6u    //
-#define WEIR_TYPE_FLOAT64 7u    //
-#define WEIR_TYPE_STRING 8u     // UTF-8; int32 offsets + bytes; `length` is the most characters, 0 = any
-#define WEIR_TYPE_BYTES 9u      // int32 offsets + bytes; `length` is the most bytes, 0 = any
-#define WEIR_TYPE_DATE 10u      // int32, days since 1970-01-01
-#define WEIR_TYPE_TIME 11u      // int32, milliseconds of the day
-#define WEIR_TYPE_TIMESTAMP 12u // local time; `precision` 0..3: int64 ms, 4..6: int64 us, 7..9: struct weir_timestamp
+#define WEIR_TYPE_BOOL 1u    // one bit a row, LSB first
+#define WEIR_TYPE_INT8 2u    //
+#define WEIR_TYPE_INT16 3u   //
+#define WEIR_TYPE_INT32 4u   //
+#define WEIR_TYPE_INT64 5u   //
+#define WEIR_TYPE_FLOAT32 6u //
+#define WEIR_TYPE_FLOAT64 7u //
+#define WEIR_TYPE_STRING \
+    8u                     // UTF-8; int32 offsets + bytes; `length` is the most characters, 0 = any
+#define WEIR_TYPE_BYTES 9u // int32 offsets + bytes; `length` is the most bytes, 0 = any
+#define WEIR_TYPE_DATE 10u // int32, days since 1970-01-01
+#define WEIR_TYPE_TIME 11u // int32, milliseconds of the day
+#define WEIR_TYPE_TIMESTAMP \
+    12u // local time; `precision` 0..3: int64 ms, 4..6: int64 us, 7..9: struct weir_timestamp
 #define WEIR_TYPE_TIMESTAMP_LTZ 13u // an instant (UTC); stored like WEIR_TYPE_TIMESTAMP
-#define WEIR_TYPE_DECIMAL 14u       // 128-bit two's complement, little endian; `precision` 1..38, `scale`
+#define WEIR_TYPE_DECIMAL 14u // 128-bit two's complement, little endian; `precision` 1..38, `scale`
 // 32 to 63 are reserved for nested types, which this version refuses.
 
 // Frozen: stands in arrays.
