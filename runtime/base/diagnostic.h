@@ -31,6 +31,7 @@ struct diagnostic {
     char *option;    // NULL: none
     char *available; // what there is, comma-separated; NULL: none
     char *help;      // NULL: none
+    char *notes;     // lines, each shown as a note of its own; NULL: none
     struct diagnostic *next;
 };
 
@@ -41,15 +42,28 @@ struct diagnostics {
     uint32_t warning_count;
 };
 
-// Adds one and returns it, to be filled in further with diagnostic_set. message is printf-like.
+// Adds one and returns it, to be filled in further with diagnostic_set. message is printf-like;
+// place is copied, NULL for none. Never NULL: the process ends when there is no memory for it.
 __attribute__((format(printf, 4, 5))) struct diagnostic *
 diagnostic_add(struct diagnostics *diagnostics, const char *code, const struct place *place,
                const char *message, ...);
+__attribute__((format(printf, 4, 5))) struct diagnostic *
+diagnostic_add_warning(struct diagnostics *diagnostics, const char *code, const struct place *place,
+                       const char *message, ...);
 // Replaces one of the text members (&diagnostic->help and the like).
 __attribute__((format(printf, 2, 3))) void diagnostic_set(char **member, const char *format, ...);
 
-void diagnostics_print(const struct diagnostics *diagnostics,
-                       FILE *file); // reads the source for the excerpt
+// Adds a line that is shown as "= note: LINE" ("called from families.lua:12").
+__attribute__((format(printf, 2, 3))) void diagnostic_note(struct diagnostic *diagnostic,
+                                                           const char *format, ...);
+
+// Prints errors, then warnings, each with an excerpt that is read from its source file; at most
+// DIAGNOSTICS_SHOWN, then how many more there are.
+#define DIAGNOSTICS_SHOWN 20
+void diagnostics_print(const struct diagnostics *diagnostics, FILE *file);
+
+// Moves all of `from` to the end of `diagnostics`; `from` is empty then.
+void diagnostics_move(struct diagnostics *diagnostics, struct diagnostics *from);
 void diagnostics_finish(struct diagnostics *diagnostics);
 
 #endif
