@@ -19,8 +19,10 @@ void batch_unref(const struct weir_batch *batch); // NULL is fine
 uint64_t batch_bytes(const struct weir_batch *batch);
 
 // Begins a batch of schema (which must outlive it) with room for row_capacity rows, 1 to
-// WEIR_BATCH_ROWS_MAX. -ENOMEM. The functions below are those of weir/operator.h of the same names;
-// they return 0, or -ENOMEM, or -EMSGSIZE when a value or the batch would grow too large.
+// WEIR_BATCH_ROWS_MAX. The functions below are those of weir/operator.h of the same names; they
+// return 0, or -ENOMEM, or -EMSGSIZE when a value or the batch would grow too large, or -EINVAL for
+// a mistake of the caller (another type, a column made in two ways). Pointers are NULL for any of
+// these.
 int batch_builder_create(const struct weir_schema *schema, uint32_t row_capacity,
                          struct batch_builder **out);
 const struct weir_schema *batch_builder_schema(const struct batch_builder *builder);
@@ -43,11 +45,14 @@ int batch_builder_copy(struct batch_builder *builder, uint32_t column,
                        const struct weir_column *view, uint32_t row_count);
 // Declares a column absent (nobody reads it). A column left alone is all null.
 void batch_builder_absent(struct batch_builder *builder, uint32_t column);
+// Of several batches it keeps the widest times and the earliest entry, but no kinds.
 void batch_builder_inherit(struct batch_builder *builder, const struct weir_batch *batch);
 void batch_builder_times(struct batch_builder *builder, int32_t bucket, int64_t time_min_us,
                          int64_t time_max_us, int64_t entered_us);
 // Ends the batch; zeroes values under nulls and padding, counts nulls, drops a validity without
-// nulls. The builder is gone, whatever comes back.
+// nulls. Rows appended or gathered beyond row_count are left out. -EINVAL if a column has fewer
+// rows than that, nulls where its type has none, or offsets that fall or leave its bytes. The
+// builder is gone, whatever comes back. Times that nobody set are WEIR_TIME_NONE, entered_us too.
 int batch_builder_finish(struct batch_builder *builder, uint32_t row_count,
                          const struct weir_batch **out);
 void batch_builder_discard(struct batch_builder *builder);

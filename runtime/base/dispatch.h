@@ -1,0 +1,23 @@
+// Run-time dispatch: a plain loop marked DISPATCH_AVX2 is compiled twice, and the processor chooses
+// at load time. Where the compiler cannot do that well (clang, sanitizers) the base version runs.
+#ifndef BASE_DISPATCH_H
+#define BASE_DISPATCH_H
+
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define DISPATCH_AVX2 __attribute__((target_clones("avx2", "default")))
+#else
+#define DISPATCH_AVX2
+#endif
+
+// 1 if functions with __attribute__((target("avx2"))) can run here.
+static inline int dispatch_has_avx2(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx2") != 0;
+#else
+    return 0;
+#endif
+}
+
+#endif
