@@ -1,7 +1,7 @@
 // What a link could carry: frames of SIZE bytes over one nng byte stream on loopback, one sending
 // and one receiving thread. A frame is a 64-byte header and six column buffers, sent as they lie
-// (scatter), read into one aligned buffer. Usage: link URL SIZE FRAMES; prints GB/s. Build: cc -O2
-// link.c -lnng -lpthread
+// (scatter), read into one aligned buffer. Usage: link URL SIZE FRAMES; prints GB/s. With
+// port 0 in the URL any free one is taken. Build: cc -O2 link.c -lnng -lpthread
 #include <nng/nng.h>
 #include <nng/supplemental/util/platform.h>
 #include <pthread.h>
@@ -55,7 +55,7 @@ static void move(nng_stream *stream, nng_aio *aio, nng_iov *parts, unsigned coun
 static void *receive(void *argument)
 {
     struct receiver *receiver = argument;
-    char header[HEADER_BYTES];
+    char header[HEADER_BYTES] = {0};
     char *body = aligned_alloc(64, (receiver->body_bytes + 63) / 64 * 64);
     nng_aio *aio;
     check(nng_aio_alloc(&aio, NULL, NULL));
@@ -71,6 +71,20 @@ static void *receive(void *argument)
     nng_aio_free(aio);
     free(body);
     return NULL;
+}
+
+// The URL that leads to the listener: as given, or with the port that it got where that says 0.
+static const char *dialing_url(nng_stream_listener *listener, const char *url)
+{
+    static char text[64];
+    size_t length = strlen(url);
+    int port;
+    if (length < 2 || strcmp(url + length - 2, ":0") != 0) {
+        return url;
+    }
+    check(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port));
+    snprintf(text, sizeof text, "%.*s:%d", (int)length - 2, url, port);
+    return text;
 }
 
 int main(int argc, char **argv)
@@ -89,7 +103,7 @@ int main(int argc, char **argv)
     check(nng_aio_alloc(&sending, NULL, NULL));
     check(nng_stream_listener_alloc(&listener, argv[1]));
     check(nng_stream_listener_listen(listener));
-    check(nng_stream_dialer_alloc(&dialer, argv[1]));
+    check(nng_stream_dialer_alloc(&dialer, dialing_url(listener, argv[1])));
     nng_stream_listener_accept(listener, accepting);
     nng_stream_dialer_dial(dialer, dialing);
     nng_aio_wait(dialing);
