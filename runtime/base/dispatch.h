@@ -10,11 +10,31 @@
 #define DISPATCH_AVX2
 #endif
 
-// 1 if functions with __attribute__((target("avx2"))) can run here.
+// For functions that are compiled for one kind of processor and called after asking for it below.
+#if defined(__x86_64__)
+#define DISPATCH_TARGET_AVX2 __attribute__((target("avx2")))
+#if defined(__clang__)
+#define DISPATCH_TARGET_AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq")))
+#else
+#define DISPATCH_TARGET_AVX512 \
+    __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,prefer-vector-width=512")))
+#endif
+#endif
+
 static inline int dispatch_has_avx2(void)
 {
 #if defined(__x86_64__)
     return __builtin_cpu_supports("avx2") != 0;
+#else
+    return 0;
+#endif
+}
+
+static inline int dispatch_has_avx512(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq");
 #else
     return 0;
 #endif

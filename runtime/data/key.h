@@ -5,8 +5,8 @@
 
 #include "weir/batch.h"
 
-// The key group of every row, as weir/key.h has it with normalised floats. Run-time dispatch; no
-// allocation for one fixed-width key column.
+// The key group of every row, as weir/key.h has it with normalised floats; no allocation. -EINVAL
+// if a key column is absent, or group_count is 0 or above INT32_MAX.
 int key_groups(const struct weir_batch *batch, const uint32_t *columns, uint32_t column_count,
                uint32_t group_count, uint32_t *groups);
 
