@@ -552,8 +552,8 @@ static inline int32_t weir_state_slots(struct weir_context *context, struct weir
 }
 
 // [task] Fills up to `capacity` slot numbers of a space, key group after key group; start with
-// *cursor = 0. 0 at the end. Between calls slots may be written and keys read, but none made or
-// erased.
+// *cursor = 0. 0 at the end. The slots of one call are all of one key group, which is *cursor >> 32
+// afterwards. Between calls slots may be written and keys read, but none made or erased.
 static inline uint64_t weir_state_scan(struct weir_context *context, struct weir_state *state,
                                        int64_t space, uint64_t *cursor, uint32_t *slots,
                                        uint32_t capacity)
