@@ -26,9 +26,8 @@ struct instance;
 struct negotiation;
 struct state_table;
 
-// The host tables: of the runtime ("weir") and of the test kit ("weir-kit").
+// The host table of the runtime. The test kit copies it under another name.
 extern const struct weir_host host_weir;
-extern const struct weir_host host_kit;
 
 #define ON_ERROR_FAIL 0u
 #define ON_ERROR_REJECT 1u

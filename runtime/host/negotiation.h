@@ -9,12 +9,14 @@
 #ifndef HOST_NEGOTIATION_H
 #define HOST_NEGOTIATION_H
 
+#include "host/blocks.h"
 #include "host/instance.h"
 
 // Sets of columns: bit i of byte i / 8, as weir_bit and weir_bit_set see them.
 
 struct negotiation_input {
     struct weir_input input; // as the operator sees it: schema, kinds, event_time, is_bounded
+    const char *from;        // for messages: what it reads; the caller may set it
     // SCHEMAS:
     uint32_t is_partitioned;  // rows of one key must all reach the same task; the key is
     uint32_t *partition;      // these columns,
@@ -56,8 +58,9 @@ struct negotiation {
     uint32_t output_count; // head.output_count and `rejected`
     struct negotiation_resource *resources;
     uint32_t resource_count;
-    struct negotiation_memory *memory; // private: what the above points to
-    struct error error;                // private: of a host call
+    struct blocks blocks;         // private: what the above points to
+    struct weir_schema **schemas; // private: those owned, by output
+    struct error fault;           // private: what a host call was given wrongly
 };
 
 // Number of an operator's last output, `rejected`.
@@ -74,7 +77,8 @@ void negotiation_set_input(struct negotiation *negotiation, uint32_t input,
                            int32_t is_bounded);
 // First pass: resolves the stage's options against the inputs (options may be NULL: leave them) and
 // asks the operator. 0, or -EINVAL with all that is wrong in diagnostics (W0221: what the operator
-// refuses; W0222: the plugin's fault).
+// refuses; W0222: the plugin's fault; W0223: inputs that do not fit
+// together).
 int negotiation_schemas(struct negotiation *negotiation, struct options *options,
                         struct diagnostics *diagnostics);
 // Adds to what is wanted of an output. columns NULL: all.
