@@ -1,6 +1,7 @@
 #include "data/batch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/dispatch.h"
@@ -70,6 +71,7 @@ void batch_unref(const struct weir_batch *view)
     if (batch->release != NULL) {
         batch->release(batch->owner);
     }
+    free(batch->schema);
     pool_free(batch, batch->block_bytes);
 }
 

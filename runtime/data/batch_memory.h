@@ -16,9 +16,10 @@ struct batch {
     _Atomic uint32_t reference_count;
     uint32_t buffer_count;
     uint32_t parent_count;
-    uint32_t block_bytes; // of this struct with its arrays
-    void (*release)(void *owner);
+    uint32_t block_bytes;         // of this struct with its arrays
+    void (*release)(void *owner); // of memory that others own; NULL: none
     void *owner;
+    struct weir_schema *schema;       // malloc'd, freed with the batch; NULL: the job's
     const struct batch *schema_owner; // the batch that the schema goes with; NULL: the job's
     const struct batch *kinds_owner;  // the batch whose memory holds the kinds
     struct weir_column *columns;
