@@ -26,7 +26,8 @@ STATES = ["ONLINE", "OFFLINE", "MAINTENANCE", "ERROR"]
 ORACLE = """
 select sensor_id, start as window_start, start + 60000 as window_end, count(*) as count, min(timestamp) as first,
        max(timestamp) as last, max(timestamp) - min(timestamp) as span_ms, {measures},
-       (select f.sensor_type from r as f where f.n = min(r.n)) as sensor_type,
+       (select f.sensor_type from r as f where f.sensor_id = r.sensor_id and f.start = r.start
+        order by f.n limit 1) as sensor_type,
        (select s.status from r as s where s.sensor_id = r.sensor_id and s.start = r.start
         order by s.timestamp desc, s.n desc limit 1) as status
 from r group by sensor_id, start
