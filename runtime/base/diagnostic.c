@@ -258,6 +258,52 @@ void diagnostics_move(struct diagnostics *diagnostics, struct diagnostics *from)
     *from = (struct diagnostics){0};
 }
 
+static int compare_texts(const char *a, const char *b)
+{
+    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);
+}
+
+static int compare_numbers(uint32_t a, uint32_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct diagnostic *one = *(const struct diagnostic *const *)a;
+    const struct diagnostic *other = *(const struct diagnostic *const *)b;
+    int orders[] = {
+        compare_texts(one->place.file, other->place.file),
+        compare_numbers(one->place.line, other->place.line),
+        compare_numbers(one->place.column, other->place.column),
+        compare_texts(one->stage, other->stage),
+        compare_texts(one->option, other->option),
+        compare_texts(one->message, other->message),
+    };
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        if (orders[i] != 0) {
+            return orders[i];
+        }
+    }
+    return 0;
+}
+
+void diagnostics_sort(struct diagnostics *diagnostics)
+{
+    size_t count = diagnostics->error_count + diagnostics->warning_count, filled = 0;
+    struct diagnostic **all = or_abort(calloc(count + 1, sizeof(struct diagnostic *)));
+    for (struct diagnostic *at = diagnostics->first; at != NULL; at = at->next) {
+        all[filled++] = at;
+    }
+    qsort(all, count, sizeof(struct diagnostic *), compare);
+    *diagnostics = (struct diagnostics){0};
+    for (size_t i = 0; i < count; i++) {
+        all[i]->next = NULL;
+        append(diagnostics, all[i]);
+    }
+    free(all);
+}
+
 void diagnostics_finish(struct diagnostics *diagnostics)
 {
     for (struct diagnostic *at = diagnostics->first, *next; at != NULL; at = next) {

@@ -64,6 +64,8 @@ void diagnostics_print(const struct diagnostics *diagnostics, FILE *file);
 
 // Moves all of `from` to the end of `diagnostics`; `from` is empty then.
 void diagnostics_move(struct diagnostics *diagnostics, struct diagnostics *from);
+// Brings them into the order of the text (file, line, column); equal places by option and message.
+void diagnostics_sort(struct diagnostics *diagnostics);
 void diagnostics_finish(struct diagnostics *diagnostics);
 
 #endif

@@ -169,6 +169,30 @@ TEST(moved_diagnostics_keep_their_order_and_counts)
     check_printed(&all, "error[W0001]: first\n\nerror[W0002]: second\n\nwarning[W0003]: third\n");
 }
 
+TEST(sorted_diagnostics_follow_the_text)
+{
+    struct diagnostics all = {0};
+    struct place b2 = {(char *)"b", 2, 1, 0}, b1 = {(char *)"b", 1, 9, 0};
+    struct place a9 = {(char *)"a", 9, 9, 0}, line = {(char *)"b", 1, 0, 0};
+    diagnostic_add(&all, "W0001", &b2, "fifth");
+    diagnostic_add_warning(&all, "W0002", &b1, "third");
+    diagnostic_add(&all, "W0001", &b1, "fourth");
+    diagnostic_add(&all, "W0001", &a9, "first");
+    diagnostic_add(&all, "W0001", &line, "second");
+    diagnostic_set(&all.first->next->next->option, "by");
+
+    diagnostics_sort(&all);
+
+    const char *expected[] = {"first", "second", "third", "fourth", "fifth"};
+    struct diagnostic *at = all.first;
+    for (int i = 0; i < 5 && at != NULL; i++, at = at->next) {
+        CHECK_TEXT(at->message, expected[i]);
+    }
+    CHECK(at == NULL);
+    CHECK_INT(all.error_count, 4);
+    diagnostics_finish(&all);
+}
+
 TEST(diagnostics_survive_the_way_through_json)
 {
     struct diagnostics diagnostics = {0}, copy = {0};

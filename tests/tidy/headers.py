@@ -15,6 +15,8 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 from tap import Tap  # noqa: E402
 
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", "-I", "sdk/include"]
+LUA = subprocess.run(["pkg-config", "--cflags-only-I", "lua5.4"], text=True,
+                     stdout=subprocess.PIPE).stdout.split()
 C, CPP = ("c", "gcc", "clang"), ("c++", "g++", "clang++")
 PUBLIC = [(C, "c11"), (C, "c17"), (CPP, "c++17")]
 
@@ -38,7 +40,7 @@ def jobs():
             for header in headers(os.path.join(ROOT, "sdk/include")):
                 yield header, compiler, languages[0], standard, []
     for header in headers(os.path.join(ROOT, "runtime")):
-        yield header, "gcc", "c", "gnu17", ["-D_GNU_SOURCE", "-I", "runtime"]
+        yield header, "gcc", "c", "gnu17", ["-D_GNU_SOURCE", "-I", "runtime", *LUA]
 
 
 def main():
