@@ -1,5 +1,5 @@
 // Expressions: SQL-like text, typed against a schema, compiled to kernels that run over a batch at
-// a time. docs/pipeline-reference.md lists the language.
+// a time. docs/expressions.md describes the language.
 #ifndef EXPR_EXPR_H
 #define EXPR_EXPR_H
 
@@ -9,9 +9,10 @@
 
 // Where in the text something is wrong, for a caret. Bytes from the start of the text.
 struct expr_error {
-    struct error error; // cause, what is available, suggestion: one sentence or two
-    const char *code;   // stable: "W0312"
-    char help[256];     // "did you mean `temperature`?"; empty if there is nothing to say
+    struct error error;   // the cause, in one sentence or two
+    const char *code;     // stable: "W0312"; docs/expressions.md lists them
+    char available[1024]; // columns or functions that there are, comma-separated; may be empty
+    char help[256];       // "did you mean `temperature`?"; empty if there is nothing to say
     uint32_t start;
     uint32_t end;
 };
