@@ -7,6 +7,7 @@
 extern const struct weir_operator changelog_filter_operator;
 extern const struct weir_operator filter_operator;
 extern const struct weir_operator log_operator;
+extern const struct weir_operator map_c_operator;
 extern const struct weir_operator map_operator;
 extern const struct weir_operator null_operator;
 extern const struct weir_operator print_operator;

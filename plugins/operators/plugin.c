@@ -5,6 +5,7 @@ static const struct weir_operator *const operators[] = {
     &changelog_filter_operator,
     &filter_operator,
     &log_operator,
+    &map_c_operator,
     &map_operator,
     &null_operator,
     &print_operator,
