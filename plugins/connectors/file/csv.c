@@ -143,6 +143,59 @@ const char *csv_field(struct csv *csv, const char *p, const char *end, struct cs
     return NULL;
 }
 
+void csv_line_finish(struct csv_line *line)
+{
+    for (uint32_t i = 0; i < line->count; i++) {
+        free(line->texts[i]);
+    }
+    free(line->texts);
+    free(line->are_quoted);
+    memset(line, 0, sizeof *line);
+}
+
+static int line_add(struct csv_line *line, const struct csv_text *text)
+{
+    if ((line->count & (line->count - 1)) == 0) { // a power of two, or the first
+        size_t room = line->count == 0 ? 1 : line->count * (size_t)2;
+        char **texts = realloc(line->texts, room * sizeof *texts);
+        line->texts = texts != NULL ? texts : line->texts;
+        uint8_t *are_quoted = realloc(line->are_quoted, room);
+        line->are_quoted = are_quoted != NULL ? are_quoted : line->are_quoted;
+        if (texts == NULL || are_quoted == NULL) {
+            return VALUE_NO_MEMORY;
+        }
+    }
+    char *copy = calloc(1, text->size + PARSE_PADDING);
+    if (copy == NULL) {
+        return VALUE_NO_MEMORY;
+    }
+    memcpy(copy, text->text, text->size);
+    line->texts[line->count] = copy;
+    line->are_quoted[line->count++] = (uint8_t)text->is_quoted;
+    return 0;
+}
+
+int csv_split(struct csv *csv, const char *p, const char *end, struct csv_line *line,
+              const char **reason)
+{
+    struct csv_text text = {.end = p - 1};
+    int rc = 0;
+    memset(line, 0, sizeof *line);
+    do {
+        *reason = csv_field(csv, text.end + 1, end, &text);
+        rc = *reason == csv_no_memory ? VALUE_NO_MEMORY
+             : *reason != NULL        ? VALUE_SYNTAX
+                                      : line_add(line, &text);
+        line->lines += text.lines;
+    } while (rc == 0 && *text.end != '\n');
+    line->lines++;
+    line->next = text.end + 1;
+    if (rc != 0) {
+        csv_line_finish(line);
+    }
+    return rc;
+}
+
 // --- One record ---
 
 struct record {

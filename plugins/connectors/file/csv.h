@@ -51,4 +51,19 @@ extern const char csv_open[];
 extern const char csv_no_memory[];
 const char *csv_field(struct csv *csv, const char *p, const char *end, struct csv_text *field);
 
+// A record as texts: for headers, and for samples of which the types are not known yet.
+struct csv_line {
+    char **texts;
+    uint8_t *are_quoted;
+    uint32_t count;
+    uint64_t lines;   // line ends in it, the last one included
+    const char *next; // behind it
+};
+
+// Splits the record at p; a LF is before end. 0; VALUE_NO_MEMORY; or VALUE_SYNTAX with a reason:
+// broken quotes (csv_open: perhaps more bytes are needed).
+int csv_split(struct csv *csv, const char *p, const char *end, struct csv_line *line,
+              const char **reason);
+void csv_line_finish(struct csv_line *line);
+
 #endif
