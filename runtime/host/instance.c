@@ -335,7 +335,7 @@ int32_t instance_end_input(struct instance *instance, uint32_t input)
     }
     instance_enter(instance, &call, "end_input", NULL);
     int32_t rc = instance->description->end_input(instance->self, &instance->context, input);
-    return settle(instance, instance_leave(instance, &call, rc, 0));
+    return settle(instance, instance_leave(instance, &call, rc, MAY_MORE));
 }
 
 static int32_t fire(struct instance *instance, uint32_t clock, int64_t time_us)
@@ -347,7 +347,11 @@ static int32_t fire(struct instance *instance, uint32_t clock, int64_t time_us)
         instance_enter(instance, &call, "timer", NULL);
         rc = instance->timer_table->timer(instance->self, &instance->context, clock, timer.time_us,
                                           timer.tag);
-        rc = settle(instance, instance_leave(instance, &call, rc, 0));
+        rc = settle(instance, instance_leave(instance, &call, rc, MAY_MORE));
+        if (rc == WEIR_MORE &&
+            timers_set(&instance->timers[clock - 1], timer.time_us, timer.tag) != 0) {
+            rc = instance_errno(instance, -ENOMEM, "a timer");
+        }
     }
     return rc;
 }
@@ -374,7 +378,7 @@ int32_t instance_watermark(struct instance *instance, int64_t time_us)
     struct instance_call call;
     instance_enter(instance, &call, "watermark", NULL);
     rc = instance->watermark_table->watermark(instance->self, &instance->context, time_us);
-    return settle(instance, instance_leave(instance, &call, rc, 0));
+    return settle(instance, instance_leave(instance, &call, rc, MAY_MORE));
 }
 
 int32_t instance_answer(struct instance *instance, struct host_request *request)

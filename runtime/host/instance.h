@@ -133,6 +133,7 @@ int32_t instance_open(struct instance *instance, const struct negotiation *negot
 // until WEIR_OK).
 int32_t instance_process(struct instance *instance, uint32_t input, const struct weir_batch *batch);
 int32_t instance_poll(struct instance *instance); // WEIR_MORE, WEIR_WAIT or WEIR_END
+// The next three may return WEIR_MORE: call again, before anything else.
 int32_t instance_end_input(struct instance *instance, uint32_t input);
 // Fires the processing-time timers that are due by the clock.
 int32_t instance_timers(struct instance *instance);

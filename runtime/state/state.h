@@ -25,7 +25,7 @@ struct state_options {
 int state_table_create(const struct weir_state_layout *layout, const struct state_options *options,
                        struct state_table **out, struct error *error);
 void state_table_destroy(struct state_table *table);
-uint64_t state_table_bytes(const struct state_table *table); // memory in use
+uint64_t state_table_bytes(const struct state_table *table); // [any] memory in use
 uint64_t state_table_count(const struct state_table *table); // live slots
 
 // As weir_state_slots: batched probe with prefetch. -ENOMEM: the budget is used up; the table is

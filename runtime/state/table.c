@@ -32,14 +32,14 @@ static int table_reserve(struct state_table *table, uint64_t byte_count)
         memory_reserve(byte_count) != 0) {
         return -ENOMEM;
     }
-    table->bytes += byte_count;
+    __atomic_store_n(&table->bytes, table->bytes + byte_count, __ATOMIC_RELAXED);
     return 0;
 }
 
 static void table_unreserve(struct state_table *table, uint64_t byte_count)
 {
     memory_unreserve(byte_count);
-    table->bytes -= byte_count;
+    __atomic_store_n(&table->bytes, table->bytes - byte_count, __ATOMIC_RELAXED);
 }
 
 void *table_allocate(struct state_table *table, uint64_t byte_count)
@@ -886,7 +886,7 @@ uint32_t state_table_spaces(struct state_table *table, int64_t *spaces, uint32_t
 
 uint64_t state_table_bytes(const struct state_table *table)
 {
-    return table->bytes;
+    return __atomic_load_n(&table->bytes, __ATOMIC_RELAXED);
 }
 
 uint64_t state_table_count(const struct state_table *table)

@@ -67,7 +67,7 @@ struct weir_operator {
     // also on instances that never run. NULL: output 0 is like input 0, every column and kind is
     // wanted.
     int32_t (*negotiate)(void *instance, struct weir_negotiation *negotiation);
-    // [setup] Before the first batch, on the task's own thread: open files, state, metrics.
+    // [setup] Before the first batch: open files, state, metrics.
     int32_t (*open)(void *instance, struct weir_context *context);
     // [task] Transforms and sinks: consumes one batch, lent until return; ref it to keep it longer.
     int32_t (*process)(void *instance, struct weir_context *context, uint32_t input,
@@ -75,7 +75,8 @@ struct weir_operator {
     // [task] Sources: emits what there is, some 10,000 rows at most; WEIR_MORE, WEIR_WAIT or
     // WEIR_END.
     int32_t (*poll)(void *instance, struct weir_context *context);
-    // [task] No more rows on this input. After the last input, what is held back must be emitted.
+    // [task] No more rows on this input. After the last input, what is held back must be emitted;
+    // WEIR_MORE: call again.
     int32_t (*end_input)(void *instance, struct weir_context *context, uint32_t input);
     // [setup] After the last batch, also after a failure; not if open failed.
     void (*close)(void *instance, struct weir_context *context);

@@ -33,6 +33,7 @@ struct weir_watermark_table {
     uint32_t zero;
     // [task] No row before time_us will come any more on any input. The host hands the watermark on
     // downstream after this call has returned, so what is emitted here still goes before it.
+    // WEIR_MORE: call again.
     int32_t (*watermark)(void *instance, struct weir_context *context, int64_t time_us);
 };
 

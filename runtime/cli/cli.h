@@ -1,0 +1,41 @@
+// The program `weir`: what its commands share.
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "cli/arguments.h"
+#include "loader/loader.h"
+#include "plan/plan.h"
+
+// Exit codes.
+#define EXIT_FINE 0
+#define EXIT_FINDINGS 1
+#define EXIT_USAGE 2
+#define EXIT_PIPELINE 3
+#define EXIT_PLUGIN 4
+#define EXIT_JOB 6
+#define EXIT_BUG 70
+
+#define WEIR_VERSION_TEXT WEIR_VERSION
+
+int command_run(int count, char **arguments);
+int command_check(int count, char **arguments);
+int command_explain(int count, char **arguments);
+int command_plugins(int count, char **arguments);
+int command_inspect(int count, char **arguments);
+int command_version(int count, char **arguments);
+
+// Loads the plugins: those in `folders` (a refused one there is an error), then WEIR_PLUGIN_PATH,
+// then those that came with this program. 0 or an exit code, after a sentence on stderr.
+int cli_load_plugins(const struct flag_list *folders, struct plugins *plugins);
+
+// Evaluates a file and builds its plan; prints what is wrong. NULL with *exit_code.
+struct plan *cli_build_plan(const char *path, const struct plugins *plugins,
+                            const struct plan_settings *settings, int *exit_code);
+
+// What operators may ask of the program while a plan is made.
+extern const struct instance_hooks cli_plan_hooks;
+
+// What --ffi-allow lists; before any plan is built.
+void cli_allow_ffi(const struct flag_list *libraries);
+
+#endif

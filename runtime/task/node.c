@@ -1,0 +1,403 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/batch.h"
+#include "task/extension.h"
+#include "task/job_internal.h"
+
+#define REJECT_LOG_INTERVAL_NS 1000000000
+#define RETRY_FIRST_US 10000
+#define RETRY_LAST_US 1000000
+#define RETRIES_MAX 60u
+
+// --- Accounting: each call of an operator is timed without the calls that it causes downstream ---
+
+struct call {
+    struct node *outer;
+    const char *outer_name;
+};
+
+static struct call call_begin(struct node *node, const char *name)
+{
+    struct task *task = node->task;
+    struct call call = {task->current, NULL};
+    int64_t now = clock_monotonic_ns(&system_clock);
+    if (call.outer != NULL) {
+        struct node_counters *outer = &call.outer->counters;
+        __atomic_store_n(&outer->busy_ns, outer->busy_ns + now - task->call_since_ns,
+                         __ATOMIC_RELAXED);
+    }
+    task->call_since_ns = now;
+    task->current = node;
+    __atomic_store_n(&node->counters.call, name, __ATOMIC_RELAXED);
+    __atomic_store_n(&node->counters.call_since_ns, now, __ATOMIC_RELAXED);
+    return call;
+}
+
+static void call_end(struct node *node, struct call call)
+{
+    struct task *task = node->task;
+    int64_t now = clock_monotonic_ns(&system_clock);
+    __atomic_store_n(&node->counters.busy_ns, node->counters.busy_ns + now - task->call_since_ns,
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&node->counters.call_since_ns, 0, __ATOMIC_RELAXED);
+    task->call_since_ns = now;
+    task->current = call.outer;
+}
+
+// What a verb of the instance returned: errors of its own fail the job; those from downstream have.
+static int32_t checked(struct node *node, int32_t rc)
+{
+    if (rc < 0 && !node->instance->is_downstream) {
+        job_fail(node->task->job, node->stage, rc, node->instance->error.text);
+    }
+    return rc;
+}
+
+// WEIR_ERROR_RETRY: the call is made again after a while, longer each time, but not for ever.
+static int32_t retried(struct node *node, int32_t rc)
+{
+    int64_t now_us = clock_now_us(node->task->job->clock);
+    if (rc != WEIR_ERROR_RETRY || node->instance->is_downstream) {
+        node->retry_count = rc < 0 ? node->retry_count : 0;
+        return checked(node, rc);
+    }
+    if (node->retry_count++ == RETRIES_MAX) {
+        return checked(node, rc);
+    }
+    int64_t wait_us = (int64_t)RETRY_FIRST_US << (node->retry_count - 1);
+    node->retry_at_us = now_us + (wait_us < RETRY_LAST_US ? wait_us : RETRY_LAST_US);
+    job_log(node->stage, WEIR_LOG_WARNING, "%s (attempt %u of %u)", node->instance->error.text,
+            node->retry_count, RETRIES_MAX);
+    return WEIR_MORE;
+}
+
+// --- Output ---
+
+static int32_t out_of_memory(struct node *node)
+{
+    job_fail(node->task->job, node->stage, -ENOMEM,
+             "no memory for what it emits: give the job more with --memory");
+    return -ENOMEM;
+}
+
+// Hands an item to everything that reads an output.
+static int32_t hand_on(struct node *node, uint32_t output, const struct item *item)
+{
+    int32_t rc = 0;
+    for (uint32_t i = 0; rc >= 0 && i < node->outputs[output].edge_count; i++) {
+        struct node_edge *edge = &node->outputs[output].edges[i];
+        if (edge->child != NULL) {
+            rc = node_receive(edge->child, item, 0);
+        } else if (item->kind == ITEM_BATCH) {
+            rc = exchange_send(edge->exchange, item->batch) != 0 ? out_of_memory(node) : 0;
+        } else {
+            rc = exchange_broadcast(edge->exchange, item) != 0 ? out_of_memory(node) : 0;
+        }
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int32_t hand_on_everywhere(struct node *node, const struct item *item)
+{
+    int32_t rc = 0;
+    for (uint32_t o = 0; rc == 0 && o < node->stage->negotiation->output_count; o++) {
+        rc = hand_on(node, o, item);
+    }
+    return rc;
+}
+
+static int32_t hand_on_watermark(struct node *node, int64_t time_us)
+{
+    if (time_us <= node->watermark_us) {
+        return 0;
+    }
+    node->watermark_us = time_us;
+    return hand_on_everywhere(node, &(struct item){.kind = ITEM_WATERMARK, .time_us = time_us});
+}
+
+// Rejected rows that nobody reads are talked of, at a bounded rate.
+static void log_rejects(struct node *node, const struct weir_batch *batch)
+{
+    int64_t now = clock_monotonic_ns(&system_clock);
+    uint32_t length, place_length = 0;
+    const char *place = "";
+    node->reject_logged_count += batch->row_count;
+    if (node->reject_logged_ns != 0 && now - node->reject_logged_ns < REJECT_LOG_INTERVAL_NS) {
+        return;
+    }
+    int is_source = node->stage->description->kind == WEIR_OPERATOR_SOURCE;
+    const struct weir_column *reason = &batch->columns[is_source ? 1 : batch->column_count - 1];
+    const char *text = weir_text(reason, 0, &length);
+    if (is_source) {
+        place = weir_text(&batch->columns[0], 0, &place_length);
+    }
+    node->reject_logged_ns = now;
+    job_log(node->stage, WEIR_LOG_WARNING, "%llu rows rejected so far; one of them: %.*s%s%.*s",
+            (unsigned long long)node->reject_logged_count, (int)place_length, place,
+            place_length > 0 ? ": " : "", (int)length, text);
+}
+
+static int32_t node_emit(struct instance *instance, uint32_t output, const struct weir_batch *batch)
+{
+    struct node *node = instance->owner;
+    struct job *job = node->task->job;
+    int is_rejected = output + 1 == node->stage->negotiation->output_count;
+    if (!is_rejected) {
+        counter_add(output == 0 ? &node->counters.rows_out : &node->counters.rows_aside,
+                    batch->row_count);
+        counter_add(&node->counters.bytes_out, batch_bytes(batch));
+    }
+    if (job->settings.tap != NULL) {
+        job->settings.tap(job->settings.tap_owner, node->stage, output, batch);
+    }
+    if (is_rejected && node->outputs[output].edge_count == 0) {
+        log_rejects(node, batch);
+    }
+    int32_t rc = hand_on(node, output, &(struct item){.kind = ITEM_BATCH, .batch = batch});
+    if (rc == 0 && output == 0 && node->stage->event_time >= 0 &&
+        batch->time_max_us > node->time_max_us) {
+        node->time_max_us = batch->time_max_us;
+        rc = hand_on_watermark(node, node->time_max_us - node->stage->watermark_lag_us);
+    }
+    batch_unref(batch);
+    return rc;
+}
+
+// --- Input ---
+
+int node_has_work(const struct node *node)
+{
+    return node->work.count > 0;
+}
+
+static int32_t work_push(struct node *node, const struct item *item, uint32_t input)
+{
+    struct node_work *work = &node->work;
+    if (work->count == work->capacity) {
+        uint32_t capacity = work->capacity * 2 + 16;
+        struct item *items = calloc(capacity, sizeof *items);
+        if (items == NULL) {
+            return out_of_memory(node);
+        }
+        for (uint32_t i = 0; i < work->count; i++) {
+            items[i] = work->items[(work->head + i) % work->capacity];
+        }
+        free(work->items);
+        work->items = items;
+        work->capacity = capacity;
+        work->head = 0;
+    }
+    struct item *kept = &work->items[(work->head + work->count++) % work->capacity];
+    *kept = *item;
+    kept->input = input;
+    if (item->kind == ITEM_BATCH) {
+        batch_ref(item->batch);
+    }
+    return 0;
+}
+
+static void take_in(struct node *node, const struct weir_batch *batch)
+{
+    int64_t now_us = clock_now_us(node->task->job->clock);
+    counter_add(&node->counters.rows_in, batch->row_count);
+    counter_add(&node->counters.bytes_in, batch_bytes(batch));
+    weir_histogram_record(node->delay, now_us - batch->entered_us, batch->row_count);
+    if (batch->time_min_us != WEIR_TIME_NONE) {
+        weir_histogram_record(node->lag, now_us - batch->time_min_us, batch->row_count);
+    }
+}
+
+static int32_t save_part(struct node *node);
+
+static int32_t end_input(struct node *node, uint32_t input)
+{
+    struct call call = call_begin(node, "end_input");
+    int32_t rc = checked(node, instance_end_input(node->instance, input));
+    call_end(node, call);
+    if (rc == WEIR_OK && ++node->ended_input_count >= node->stage->input_count) {
+        rc = hand_on_everywhere(node, &(struct item){.kind = ITEM_END});
+        job_stage_ended(node->task->job, node->stage);
+    }
+    return rc;
+}
+
+// Does what an item asks for. WEIR_MORE: not finished.
+static int32_t handle(struct node *node, const struct item *item, uint32_t input)
+{
+    struct call call;
+    int32_t rc = 0;
+    switch (item->kind) {
+    case ITEM_BATCH:
+        call = call_begin(node, "process");
+        rc = retried(node, instance_process(node->instance, input, item->batch));
+        call_end(node, call);
+        return rc;
+    case ITEM_WATERMARK:
+        call = call_begin(node, "watermark");
+        rc = checked(node, instance_watermark(node->instance, item->time_us));
+        call_end(node, call);
+        if (rc == WEIR_OK && node->stage->event_time < 0) {
+            rc = hand_on_watermark(node, item->time_us);
+        }
+        return rc;
+    case ITEM_TIMERS:
+        call = call_begin(node, "timer");
+        rc = checked(node, instance_timers(node->instance));
+        call_end(node, call);
+        return rc;
+    case ITEM_BARRIER:
+        rc = save_part(node);
+        return rc != 0 ? rc : hand_on_everywhere(node, item);
+    default:
+        return end_input(node, input);
+    }
+}
+
+int32_t node_receive(struct node *node, const struct item *item, uint32_t input)
+{
+    if (item->kind == ITEM_BATCH) {
+        take_in(node, item->batch);
+    }
+    if (node_has_work(node)) {
+        return work_push(node, item, input);
+    }
+    int32_t rc = handle(node, item, input);
+    return rc == WEIR_MORE ? work_push(node, item, input) : rc;
+}
+
+int32_t node_resume(struct node *node)
+{
+    struct node_work *work = &node->work;
+    struct item item = work->items[work->head];
+    int32_t rc = handle(node, &item, item.input);
+    if (rc == WEIR_MORE) {
+        return 0;
+    }
+    work->head = (work->head + 1) % work->capacity;
+    work->count--;
+    batch_unref(item.batch);
+    return rc;
+}
+
+int32_t node_fire_timers(struct node *node)
+{
+    return node_receive(node, &(struct item){.kind = ITEM_TIMERS}, 0);
+}
+
+int32_t node_poll(struct node *node)
+{
+    struct call call = call_begin(node, "poll");
+    int32_t rc = instance_poll(node->instance);
+    if (rc == WEIR_ERROR_RETRY && retried(node, rc) == WEIR_MORE) {
+        rc = WEIR_WAIT;
+        node->instance->wake_at_us = node->retry_at_us;
+    } else {
+        rc = retried(node, rc);
+    }
+    call_end(node, call);
+    if (rc >= 0 && node->instance->watermark_us != WEIR_TIME_NONE) {
+        int32_t handed = hand_on_watermark(node, node->instance->watermark_us);
+        rc = handed != 0 ? handed : rc;
+    }
+    return rc;
+}
+
+int32_t node_end_source(struct node *node)
+{
+    job_stage_ended(node->task->job, node->stage);
+    return hand_on_everywhere(node, &(struct item){.kind = ITEM_END});
+}
+
+// --- Snapshots ---
+
+static int write_part(void *sink, const struct instance_part *part)
+{
+    struct node *node = sink;
+    return job_save_part(node->task->job, node->stage, part);
+}
+
+static int32_t save_part(struct node *node)
+{
+    int64_t progress[2] = {node->time_max_us, node->watermark_us};
+    struct instance_part part = {
+        .kind = PART_PROGRESS, .name = "", .bytes = progress, .byte_count = sizeof progress};
+    int32_t rc = instance_save(node->instance, write_part, node);
+    rc = rc != 0 ? rc : write_part(node, &part);
+    if (rc != 0) {
+        job_fail(node->task->job, node->stage, rc,
+                 node->instance->error.text[0] != '\0' ? node->instance->error.text
+                                                       : "cannot save its state: no memory");
+        return rc;
+    }
+    job_node_saved(node->task->job);
+    return 0;
+}
+
+int32_t node_barrier(struct node *node, uint64_t barrier)
+{
+    struct item item = {.kind = ITEM_BARRIER, .barrier = barrier};
+    return node_receive(node, &item, 0);
+}
+
+int32_t node_save(struct node *node)
+{
+    return save_part(node);
+}
+
+int32_t node_load(struct node *node, const struct snapshot *snapshot)
+{
+    for (uint32_t i = 0; i < snapshot->part_count; i++) {
+        const struct snapshot_part *saved = &snapshot->parts[i];
+        int64_t progress[2];
+        if (strcmp(saved->stage, node->stage->name) != 0) {
+            continue;
+        }
+        if (saved->part.kind == PART_PROGRESS) {
+            // Event time is as complete as the least of the tasks knew it to be.
+            memcpy(progress, saved->part.bytes, sizeof progress);
+            int is_first = node->time_max_us == WEIR_TIME_NONE;
+            node->time_max_us =
+                is_first || progress[0] < node->time_max_us ? progress[0] : node->time_max_us;
+            continue;
+        }
+        int32_t rc = instance_load(node->instance, &saved->part);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static void node_wake(struct instance *instance)
+{
+    struct node *node = instance->owner;
+    worker_wake(node->task->worker);
+}
+
+static void node_log(struct instance *instance, uint32_t level, const char *text)
+{
+    struct node *node = instance->owner;
+    job_log(node->stage, level, "%s", text);
+}
+
+static struct instance *node_resource(struct instance *instance, const char *name)
+{
+    struct node *node = instance->owner;
+    return job_resource(node->task->job, name);
+}
+
+static const void *node_extension(struct instance *instance, const char *id)
+{
+    (void)instance;
+    return extension_find(id);
+}
+
+const struct instance_hooks node_hooks = {
+    .emit = node_emit,
+    .wake = node_wake,
+    .log = node_log,
+    .resource = node_resource,
+    .extension = node_extension,
+};
