@@ -7,12 +7,18 @@
 
 #define MANY 4096
 
-#define STRICT(name, signature, parameters, result, run) \
-    {name, signature, parameters, result, FUNCTION_STRICT, 0, 0, NULL, run}
-#define BOUND(name, signature, flags, least, most, bind, run) \
-    {name, signature, NULL, 0, flags, least, most, bind, run}
-#define OPERATOR(name, flags, least, most, bind, run) \
-    {name, name, NULL, 0, (flags) | FUNCTION_OPERATOR, least, most, bind, run}
+#define STRICT(name, signature, parameters, result, run)                      \
+    {                                                                         \
+        name, signature, parameters, result, FUNCTION_STRICT, 0, 0, NULL, run \
+    }
+#define BOUND(name, signature, flags, least, most, bind, run)   \
+    {                                                           \
+        name, signature, NULL, 0, flags, least, most, bind, run \
+    }
+#define OPERATOR(name, flags, least, most, bind, run)                            \
+    {                                                                            \
+        name, name, NULL, 0, (flags) | FUNCTION_OPERATOR, least, most, bind, run \
+    }
 #define COMPARISON(name) OPERATOR(name, FUNCTION_STRICT, 2, 2, bind_comparison, NULL)
 
 static const struct function functions[] = {

@@ -427,17 +427,17 @@ static void finish_decimal(struct call *call, uint32_t row, int is_good, int128 
 }
 
 // Runs `expression`, which sets value and gives 1 if it fits, for all rows that are not null.
-#define DEFINE_DECIMAL_PAIR(name, expression)                                           \
-    void name(struct call *call)                                                        \
-    {                                                                                   \
-        const struct vector *a = call->arguments[0], *b = call->arguments[1];           \
-        for (uint32_t row = 0; row < call->row_count; row++) {                          \
-            if (call_is_valid(call, row)) {                                             \
+#define DEFINE_DECIMAL_PAIR(name, expression)                                         \
+    void name(struct call *call)                                                      \
+    {                                                                                 \
+        const struct vector *a = call->arguments[0], *b = call->arguments[1];         \
+        for (uint32_t row = 0; row < call->row_count; row++) {                        \
+            if (call_is_valid(call, row)) {                                           \
                 int128 x = vector_decimal(a, row), y = vector_decimal(b, row), value; \
-                int is_good = (expression);                                             \
-                finish_decimal(call, row, is_good, value);                              \
-            }                                                                           \
-        }                                                                               \
+                int is_good = (expression);                                           \
+                finish_decimal(call, row, is_good, value);                            \
+            }                                                                         \
+        }                                                                             \
     }
 
 DEFINE_DECIMAL_PAIR(kernel_add_decimal, !__builtin_add_overflow(x, y, &value))
@@ -487,7 +487,7 @@ void kernel_modulo_decimal(struct call *call)
         const struct vector *a = call->arguments[0];           \
         for (uint32_t row = 0; row < call->row_count; row++) { \
             if (call_is_valid(call, row)) {                    \
-                int128 x = vector_decimal(a, row);           \
+                int128 x = vector_decimal(a, row);             \
                 finish_decimal(call, row, 1, (expression));    \
             }                                                  \
         }                                                      \

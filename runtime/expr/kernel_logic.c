@@ -1,5 +1,6 @@
 // Three-valued logic and the functions that choose between values. A row that has failed counts as
 // unknown here too, but its failure stays unless another argument decides.
+#include "base/dispatch.h"
 #include "expr/kernels.h"
 
 static uint8_t byte_of(const struct vector *vector, uint32_t byte)
@@ -131,37 +132,7 @@ void kernel_is_not_null(struct call *call)
     is_null(call, 0);
 }
 
-// Which argument each row takes its value from; NOWHERE: the row is null or has failed.
-#define NOWHERE UINT16_MAX
-
-static void fail_as(struct call *call, uint32_t row, const struct vector *vector)
-{
-    uint32_t error = vector->errors == NULL ? 0 : vector->errors[row & vector->mask];
-    if (error != 0) {
-        uint32_t *errors = call_errors(call);
-        if (errors != NULL) {
-            errors[row] = error;
-        }
-    }
-    call_set_null(call, row);
-}
-
-static int has_failed(const struct vector *vector, uint32_t row)
-{
-    return vector->errors != NULL && vector->errors[row & vector->mask] != 0;
-}
-
-#define DEFINE_TAKE(name, type)                                                   \
-    static void name(struct call *call, const uint16_t *from)                     \
-    {                                                                             \
-        type *values = call->values;                                              \
-        for (uint32_t row = 0; row < call->row_count; row++) {                    \
-            if (from[row] != NOWHERE) {                                           \
-                const struct vector *vector = call->arguments[from[row]];         \
-                values[row] = ((const type *)vector->values)[row & vector->mask]; \
-            }                                                                     \
-        }                                                                         \
-    }
+// --- case and coalesce: values are laid over each other, the one that comes first last ---
 
 // Values of any type of that width.
 typedef uint16_t __attribute__((may_alias)) two_bytes;
@@ -171,93 +142,143 @@ struct sixteen_bytes {
     eight_bytes halves[2];
 } __attribute__((may_alias));
 
-DEFINE_TAKE(take1, uint8_t)
-DEFINE_TAKE(take2, two_bytes)
-DEFINE_TAKE(take4, four_bytes)
-DEFINE_TAKE(take8, eight_bytes)
-DEFINE_TAKE(take16, struct sixteen_bytes)
+// Writes the values of the rows whose bit in mask is set, 32 rows at a time.
+#define DEFINE_LAY(name, type)                                                     \
+    DISPATCH_AVX2 static void name(struct call *call, const struct vector *vector, \
+                                   const uint8_t *mask)                            \
+    {                                                                              \
+        const type *from = vector->values;                                         \
+        uint32_t is_constant = vector->mask == 0;                                  \
+        type constant[32];                                                         \
+        for (uint32_t i = 0; is_constant && i < 32; i++) {                         \
+            constant[i] = from[0];                                                 \
+        }                                                                          \
+        for (uint32_t first = 0; first < call->row_count; first += 32) {           \
+            type *to = (type *)call->values + first;                               \
+            const type *at = is_constant ? constant : from + first;                \
+            uint32_t left = call->row_count - first, word;                         \
+            memcpy(&word, mask + first / 8, sizeof word);                          \
+            if (left >= 32 && word != 0) {                                         \
+                for (uint32_t i = 0; i < 32; i++) {                                \
+                    to[i] = word >> i & 1 ? at[i] : to[i];                         \
+                }                                                                  \
+            } else if (word != 0) {                                                \
+                for (uint32_t i = 0; i < left; i++) {                              \
+                    to[i] = word >> i & 1 ? at[i] : to[i];                         \
+                }                                                                  \
+            }                                                                      \
+        }                                                                          \
+    }
 
-static void take_bits(struct call *call, const uint16_t *from)
+DEFINE_LAY(lay1, uint8_t)
+DEFINE_LAY(lay2, two_bytes)
+DEFINE_LAY(lay4, four_bytes)
+DEFINE_LAY(lay8, eight_bytes)
+DEFINE_LAY(lay16, struct sixteen_bytes)
+
+static void lay_bits(struct call *call, const struct vector *vector, const uint8_t *mask)
 {
-    memset(call->values, 0, weir_bit_bytes(call->row_count));
-    for (uint32_t row = 0; row < call->row_count; row++) {
-        if (from[row] != NOWHERE && vector_bit(call->arguments[from[row]], row)) {
-            weir_bit_set(call->values, row, 1);
+    uint8_t *to = call->values;
+    for (uint32_t i = 0; i < weir_bit_bytes(call->row_count); i++) {
+        to[i] = (uint8_t)((byte_of(vector, i) & mask[i]) | (to[i] & ~mask[i]));
+    }
+}
+
+static void lay_values(struct call *call, const struct vector *vector, const uint8_t *mask)
+{
+    switch (vector_width(call->out->type)) {
+    case 1:
+        lay1(call, vector, mask);
+        break;
+    case 2:
+        lay2(call, vector, mask);
+        break;
+    case 4:
+        lay4(call, vector, mask);
+        break;
+    case 8:
+        lay8(call, vector, mask);
+        break;
+    case 16:
+        lay16(call, vector, mask);
+        break;
+    default:
+        lay_bits(call, vector, mask);
+    }
+}
+
+static void lay_errors(struct call *call, const struct vector *vector, const uint8_t *mask)
+{
+    if (vector->errors == NULL && call->out->errors == NULL) {
+        return;
+    }
+    uint32_t *errors = call_errors(call);
+    for (uint32_t row = 0; errors != NULL && row < call->row_count; row++) {
+        if (weir_bit(mask, row)) {
+            errors[row] = vector->errors == NULL ? 0 : vector->errors[row & vector->mask];
         }
     }
 }
 
-static void take(struct call *call, const uint16_t *from)
+// The rows of mask take what vector has there: value, null or failure.
+static void lay(struct call *call, const struct vector *vector, const uint8_t *mask)
 {
-    switch (vector_width(call->out->type)) {
-    case 1:
-        take1(call, from);
-        break;
-    case 2:
-        take2(call, from);
-        break;
-    case 4:
-        take4(call, from);
-        break;
-    case 8:
-        take8(call, from);
-        break;
-    case 16:
-        take16(call, from);
-        break;
-    default:
-        take_bits(call, from);
+    lay_values(call, vector, mask);
+    lay_errors(call, vector, mask);
+    if (vector->validity != NULL || call->out->validity != NULL) {
+        uint8_t *validity = call_validity(call);
+        for (uint32_t i = 0; i < weir_bit_bytes(call->row_count); i++) {
+            validity[i] =
+                (uint8_t)((valid_byte_of(vector, i) & mask[i]) | (validity[i] & ~mask[i]));
+        }
     }
 }
 
-// Sends a row to argument `index`, which may be null or failed there.
-static void choose(struct call *call, uint32_t row, uint32_t index, uint16_t *from)
+// The rows that have failed turn null with their failure.
+static void lay_failures(struct call *call, const struct vector *vector)
 {
-    const struct vector *value = call->arguments[index];
-    if (vector_is_valid(value, row)) {
-        from[row] = (uint16_t)index;
-    } else {
-        from[row] = NOWHERE;
-        fail_as(call, row, value);
+    uint32_t *errors = vector->errors == NULL ? NULL : call_errors(call);
+    for (uint32_t row = 0; errors != NULL && row < call->row_count; row++) {
+        uint32_t error = vector->errors[row & vector->mask];
+        if (error != 0) {
+            errors[row] = error;
+            call_set_null(call, row);
+        }
     }
 }
+
+#define MASK_BYTES (CHUNK_ROWS / 8)
 
 // Arguments: condition, value, condition, value, ..., value of else.
 void kernel_case(struct call *call)
 {
-    uint16_t from[CHUNK_ROWS];
+    uint8_t mask[MASK_BYTES];
     uint32_t otherwise = call->argument_count - 1;
-    for (uint32_t row = 0; row < call->row_count; row++) {
-        uint32_t index = 0;
-        for (; index < otherwise; index += 2) {
-            const struct vector *condition = call->arguments[index];
-            int is_valid = vector_is_valid(condition, row);
-            if ((is_valid && vector_bit(condition, row)) ||
-                (!is_valid && has_failed(condition, row))) {
-                break;
-            }
+    memset(mask, 0xff, sizeof mask);
+    lay(call, call->arguments[otherwise], mask);
+    for (uint32_t index = otherwise; index >= 2; index -= 2) {
+        const struct vector *condition = call->arguments[index - 2];
+        for (uint32_t i = 0; i < weir_bit_bytes(call->row_count); i++) {
+            mask[i] = byte_of(condition, i) & valid_byte_of(condition, i);
         }
-        if (index < otherwise && has_failed(call->arguments[index], row)) {
-            from[row] = NOWHERE;
-            fail_as(call, row, call->arguments[index]);
-        } else {
-            choose(call, row, index < otherwise ? index + 1 : otherwise, from);
-        }
+        lay(call, call->arguments[index - 1], mask);
+        lay_failures(call, condition);
     }
-    take(call, from);
 }
 
 // The first argument that is not null.
 void kernel_coalesce(struct call *call)
 {
-    uint16_t from[CHUNK_ROWS];
-    for (uint32_t row = 0; row < call->row_count; row++) {
-        uint32_t index = 0;
-        while (index + 1 < call->argument_count && !vector_is_valid(call->arguments[index], row) &&
-               !has_failed(call->arguments[index], row)) {
-            index++;
+    uint8_t mask[MASK_BYTES];
+    uint32_t last = call->argument_count - 1;
+    memset(mask, 0xff, sizeof mask);
+    lay(call, call->arguments[last], mask);
+    for (uint32_t index = last; index > 0; index--) {
+        const struct vector *value = call->arguments[index - 1];
+        for (uint32_t i = 0; i < weir_bit_bytes(call->row_count); i++) {
+            mask[i] = valid_byte_of(value, i);
         }
-        choose(call, row, index, from);
+        lay(call, value, mask);
+        lay_failures(call, value);
     }
-    take(call, from);
 }

@@ -19,8 +19,7 @@ struct slice slice_trim(struct slice text)
     return text;
 }
 
-static uint32_t format_digits(uint128 magnitude, int is_negative, uint32_t scale,
-                              char *text)
+static uint32_t format_digits(uint128 magnitude, int is_negative, uint32_t scale, char *text)
 {
     char digits[64];
     uint32_t at = sizeof digits, count = 0;
@@ -59,8 +58,7 @@ uint32_t int64_format(int64_t number, char *text)
 
 uint32_t decimal_format(int128 number, uint32_t scale, char *text)
 {
-    uint128 magnitude =
-        number < 0 ? 0 - (uint128)number : (uint128)number;
+    uint128 magnitude = number < 0 ? 0 - (uint128)number : (uint128)number;
     return format_digits(magnitude, number < 0, scale, text);
 }
 
@@ -76,8 +74,7 @@ static int format_short(double number, char *text)
             return 0;
         }
         if (scaled / powers[i] == magnitude && (magnitude >= 1e-4 || magnitude == 0)) {
-            return (int)format_digits((uint128)(uint64_t)scaled, signbit(number) != 0, i,
-                                      text);
+            return (int)format_digits((uint128)(uint64_t)scaled, signbit(number) != 0, i, text);
         }
     }
     return 0;
@@ -258,16 +255,14 @@ int128 decimal_power(uint32_t exponent)
 int128 decimal_divide(int128 numerator, int128 denominator)
 {
     int128 quotient = numerator / denominator, rest = numerator % denominator;
-    int128 rest_size = rest < 0 ? -rest : rest,
-             size = denominator < 0 ? -denominator : denominator;
+    int128 rest_size = rest < 0 ? -rest : rest, size = denominator < 0 ? -denominator : denominator;
     if (rest_size >= size - rest_size) {
         quotient += (numerator < 0) == (denominator < 0) ? 1 : -1;
     }
     return quotient;
 }
 
-int decimal_rescale(int128 number, uint32_t from, uint32_t scale, uint32_t precision,
-                    int128 *out)
+int decimal_rescale(int128 number, uint32_t from, uint32_t scale, uint32_t precision, int128 *out)
 {
     if (scale < from) {
         *out = decimal_divide(number, decimal_power(from - scale));
