@@ -81,6 +81,9 @@ static void report_expression(struct options *options, const struct unresolved *
         options_report(options, diagnostics, error->code != NULL ? error->code : "W0300",
                        unresolved->path, "%s", error->error.text);
     narrow(&diagnostic->place, text, error->start, error->end);
+    if (error->available[0] != '\0') {
+        diagnostic_set(&diagnostic->available, "%s", error->available);
+    }
     if (error->help[0] != '\0') {
         diagnostic_set(&diagnostic->help, "%s", error->help);
     }
