@@ -84,6 +84,9 @@ static void report_expression(struct options *options, const struct unresolved *
     if (error->available[0] != '\0') {
         diagnostic_set(&diagnostic->available, "%s", error->available);
     }
+    if (error->available[0] != '\0') {
+        diagnostic_set(&diagnostic->available, "%s", error->available);
+    }
     if (error->help[0] != '\0') {
         diagnostic_set(&diagnostic->help, "%s", error->help);
     }
