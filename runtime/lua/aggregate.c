@@ -172,6 +172,7 @@ static void add_named(lua_State *state, struct stats *stats, const char *name, c
                             "`w.stats` makes two columns of the name \"%s\"", name);
         }
     }
+    evaluation_charge(state, 1);
     char key[16];
     snprintf(key, sizeof key, ".%d", position);
     json_t *place = json_incref(json_object_get(stats->written, key));
@@ -250,6 +251,7 @@ static int stats(lua_State *state)
     size_t open = all.source == NULL ? 0 : source_table(all.source, all.line, "stats");
     all.written = open == 0 ? json_object() : source_places(all.source, open);
     json_array_append_new(evaluation->objects, all.written);
+    evaluation_charge(state, json_object_size(all.written));
     lua_Integer count = (lua_Integer)lua_rawlen(state, 1);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(state, 1, i);

@@ -15,6 +15,8 @@
 
 #define SOURCES_MAX 256
 #define CALLERS_MAX 8
+#define LARGE "the pipeline is too large: it may have %d values and %d MiB of text"
+#define LARGE_HELP "keep data in files that a source reads"
 #define OVERFLOW "functions call each other without end (stack overflow)"
 
 int evaluation_init(struct evaluation *evaluation)
@@ -157,6 +159,15 @@ struct diagnostic *declaration_error(struct evaluation *evaluation,
     return added;
 }
 
+void evaluation_charge(lua_State *state, size_t values)
+{
+    struct evaluation *evaluation = evaluation_of(state);
+    evaluation->value_count += (uint32_t)values;
+    if (evaluation->value_count > VALUES_MAX) {
+        evaluation_fail(state, "W0107", LARGE_HELP, LARGE, VALUES_MAX, TEXT_BYTES_MAX >> 20);
+    }
+}
+
 int evaluation_count(struct evaluation *evaluation, const struct declaration *declaration,
                      size_t values, size_t bytes)
 {
@@ -166,11 +177,9 @@ int evaluation_count(struct evaluation *evaluation, const struct declaration *de
         return 0;
     }
     if (!evaluation->is_too_large) {
-        struct diagnostic *added =
-            declaration_error(evaluation, declaration, NULL, "W0107",
-                              "the pipeline is too large: it may have %d values and %d MiB of text",
-                              VALUES_MAX, TEXT_BYTES_MAX / 1024 / 1024);
-        diagnostic_set(&added->help, "keep data in files that a source reads");
+        struct diagnostic *added = declaration_error(evaluation, declaration, NULL, "W0107", LARGE,
+                                                     VALUES_MAX, TEXT_BYTES_MAX >> 20);
+        diagnostic_set(&added->help, LARGE_HELP);
     }
     evaluation->is_too_large = 1;
     return -1;

@@ -14,7 +14,6 @@
 
 #define DECLARATIONS_MAX 20000
 #define VALUES_MAX 200000 // with their places
-#define OBJECTS_MAX 50000
 #define TEXT_BYTES_MAX (8 * 1024 * 1024)
 #define NAME_LENGTH_MAX 100
 #define PRINTED_BYTES_MAX 65536
@@ -99,6 +98,9 @@ const struct source *evaluation_source(struct evaluation *evaluation, const lua_
 // Raises an error with a code; help may be NULL.
 __attribute__((format(printf, 4, 5), noreturn)) void
 evaluation_fail(lua_State *state, const char *code, const char *help, const char *format, ...);
+
+// Counts values against the same limit while the file runs; raises an error beyond it.
+void evaluation_charge(lua_State *state, size_t values);
 
 // Counts values and bytes of text against what a description may hold; -1 and one diagnostic
 // beyond it.

@@ -8,7 +8,7 @@
 
 #define DEEP_CALLS 10000
 #define HOOK_INSTRUCTIONS 10000
-#define INSTRUCTIONS_MAX 20000000u // where there is no clock
+#define INSTRUCTIONS_MAX 2000000u // where there is no clock
 
 // Where the innermost file line is. Allocates nothing: the allocator asks too.
 static struct place innermost(struct evaluation *evaluation)

@@ -27,11 +27,8 @@ void object_push(lua_State *state, int kind, int number)
 void object_push_value(lua_State *state, json_t *value)
 {
     struct evaluation *evaluation = evaluation_of(state);
-    if (json_array_append_new(evaluation->objects, value) != 0 ||
-        json_array_size(evaluation->objects) > OBJECTS_MAX) {
-        evaluation_fail(state, "W0107", NULL,
-                        "the file makes more than %d aggregates and references", OBJECTS_MAX);
-    }
+    json_array_append_new(evaluation->objects, value);
+    evaluation_charge(state, 1);
     object_push(state, OBJECT_VALUE, (int)json_array_size(evaluation->objects) - 1);
 }
 
@@ -133,7 +130,8 @@ static void find_places(struct evaluation *evaluation, struct declaration *decla
         declaration->place = source_declaration(source, line.line, last_part(declaration->verb),
                                                 declaration->name, &open);
     }
-    declaration->places = open != 0 ? source_places(source, open) : json_object();
+    int is_written = open != 0 && !evaluation->is_too_large;
+    declaration->places = is_written ? source_places(source, open) : json_object();
     evaluation_count(evaluation, declaration, json_object_size(declaration->places), 0);
 }
 

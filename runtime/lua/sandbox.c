@@ -266,9 +266,10 @@ static int is_inside(const char *folder, const char *path)
     return inside;
 }
 
-static const char *shown_path(const char *path)
+// A pipeline file that is given without a folder has those it requires shown so, too.
+static const char *shown_path(const struct evaluation *evaluation, const char *path)
 {
-    return strncmp(path, "./", 2) == 0 ? path + 2 : path;
+    return strcmp(evaluation->folder, ".") == 0 ? path + 2 : path;
 }
 
 static void load_module(lua_State *state, const char *name)
@@ -282,15 +283,15 @@ static void load_module(lua_State *state, const char *name)
                         "require: `%s` is not the name of a module of this project", name);
     }
     struct error error;
-    struct source *source = source_open(shown_path(path), &error);
+    struct source *source = source_open(shown_path(evaluation, path), &error);
     if (source == NULL) {
         evaluation_fail(state, "W0112", "require finds files of the pipeline's project only",
-                        "require: cannot read %s: %s", shown_path(path), error.text);
+                        "require: cannot read %s: %s", shown_path(evaluation, path), error.text);
     }
     int number = evaluation_add_source(evaluation, source);
     if (!is_inside(evaluation->folder, path)) {
         evaluation_fail(state, "W0112", "copy the file into the project",
-                        "require: %s leads out of the project", shown_path(path));
+                        "require: %s leads out of the project", shown_path(evaluation, path));
     }
     if (number < 0) {
         evaluation_fail(state, "W0112", NULL, "require: too many files");

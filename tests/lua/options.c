@@ -39,7 +39,7 @@ TEST(mistakes_are_told)
     CHECK_OPTIONS("a = print", "options: a function cannot be the value of an option");
     CHECK_OPTIONS("a = b", "options: unknown name `b`");
     CHECK_OPTIONS("a = (function() while true do end end)()",
-                  "options: the file did not end within 20000000 instructions");
+                  "options: the file did not end within 2000000 instructions");
     CHECK_OPTIONS("a = require 'b'", "options: require: `b` is not the name of a module of this "
                                      "project");
 }
