@@ -128,6 +128,59 @@ TEST(a_selection_outlives_the_message_that_brought_its_schema)
     batch_unref(batch);
 }
 
+// The hex dump in docs/formats/wire.md.
+static uint64_t read_example(uint8_t *message)
+{
+    char path[4096], line[256];
+    uint64_t size = 0;
+    int is_inside = 0;
+    snprintf(path, sizeof path, "%s/docs/formats/wire.md", getenv("WEIR_SOURCE_ROOT"));
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        unsigned place, byte;
+        int length, at = 0;
+        is_inside = strcmp(line, "```hex\n") == 0 || (is_inside && strncmp(line, "```", 3) != 0);
+        if (is_inside && sscanf(line, "%4x %n", &place, &at) == 1) {
+            CHECK_INT(place, size);
+            for (; sscanf(line + at, "%2x %n", &byte, &length) == 1; at += length) {
+                message[size++] = (uint8_t)byte;
+            }
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return size;
+}
+
+TEST(the_example_of_the_format_page_is_true)
+{
+    static const struct weir_field example_fields[] = {
+        {"id", {WEIR_TYPE_INT32, 0, 0, 0, 0}},
+        {"name", {WEIR_TYPE_STRING, 0, 0, 1, 0}},
+    };
+    static const struct weir_schema example = {sizeof example, 2, example_fields};
+    static _Alignas(64) uint8_t page[1024], message[1024];
+    struct batch_builder *builder;
+    const struct weir_batch *batch, *decoded;
+    CHECK_INT(batch_builder_create(&example, 3, &builder), 0);
+    memcpy(batch_builder_values(builder, 0), (int32_t[]){1, 2, 300}, 12);
+    CHECK_INT(batch_builder_append(builder, 1, "Ada", 3), 0);
+    CHECK_INT(batch_builder_append_null(builder, 1), 0);
+    CHECK_INT(batch_builder_append(builder, 1, "Grace", 5), 0);
+    memcpy(batch_builder_kinds(builder), (uint8_t[]){0, 3, 2}, 3);
+    batch_builder_times(builder, 5, WEIR_TIME_NONE, WEIR_TIME_NONE, 1000000);
+    CHECK_INT(batch_builder_finish(builder, 3, &batch), 0);
+    uint64_t size = read_example(page);
+    REQUIRE(size == wire_bytes(batch, 1));
+    wire_encode(batch, 1, message);
+    CHECK(memcmp(page, message, size) == 0);
+    CHECK_INT(wire_decode(page, size, NULL, NULL, NULL, &decoded, NULL), 0);
+    check_same_batch(batch, decoded);
+    batch_unref(decoded);
+    batch_unref(batch);
+}
+
 // --- What any msgpack library reads ---
 
 static const msgpack_object *lookup(const msgpack_object *map, const char *name)
