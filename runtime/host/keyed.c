@@ -230,6 +230,7 @@ int32_t instance_save(struct instance *instance,
 
 // --- Load ---
 
+// Whether splits of opaque state are key groups: of a keyed input, or of what a source promises.
 static int is_keyed(const struct instance *instance)
 {
     const struct negotiation *negotiation = instance->negotiation;
@@ -238,7 +239,8 @@ static int is_keyed(const struct instance *instance)
             return 1;
         }
     }
-    return 0;
+    return negotiation != NULL && negotiation->head.input_count == 0 &&
+           negotiation->head.output_count > 0 && negotiation->outputs[0].group_count > 0;
 }
 
 static int owns_group(const struct instance *instance, uint32_t group)

@@ -29,8 +29,8 @@ class Named:
         self.tap.run(f"{self.name}: {name}", function, *arguments)
 
 
-def is_accepted(path):
-    weir("check", path)
+def is_accepted(name, path):
+    weir("check", *getattr(importlib.import_module(name), "ARGUMENTS", []), path)
     return []
 
 
@@ -42,7 +42,7 @@ def main():
     for name in names:
         if len(sys.argv) < 2 or name in sys.argv[1:]:
             named = Named(tap, name)
-            named.run("weir check accepts it", is_accepted, os.path.join(folder, name + ".lua"))
+            named.run("weir check accepts it", is_accepted, name, os.path.join(folder, name + ".lua"))
             named.run("has a check", lambda: importlib.import_module(name).check(named))
     tap.finish()
 

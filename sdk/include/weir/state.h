@@ -44,7 +44,7 @@ struct weir_state {
 // weir.state/1: opaque state of variable size, for the few operators that need it (positions of a
 // source, for instance). It is cut into splits, so that it can be dealt out anew at another
 // parallelism: split n goes to task n modulo the number of tasks, or, for an operator with keyed
-// input, to the task that owns key group n.
+// input and a source that promised weir_negotiation_partitioned, to the task that owns key group n.
 #define WEIR_STATE_1 "weir.state/1"
 
 struct weir_context;
