@@ -55,6 +55,9 @@ void batch_builder_times(struct batch_builder *builder, int32_t bucket, int64_t 
 // builder is gone, whatever comes back. Times that nobody set are WEIR_TIME_NONE, entered_us too.
 int batch_builder_finish(struct batch_builder *builder, uint32_t row_count,
                          const struct weir_batch **out);
+// The same; on failure *wrong is the column at fault, or the number of columns if it is none.
+int batch_builder_finish_checked(struct batch_builder *builder, uint32_t row_count,
+                                 const struct weir_batch **out, uint32_t *wrong);
 void batch_builder_discard(struct batch_builder *builder);
 
 // Rows of a batch (ascending or not), all columns and kinds; times and bucket inherited. Absent

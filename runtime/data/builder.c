@@ -629,11 +629,20 @@ static void release_builder(struct batch_builder *builder)
 int batch_builder_finish(struct batch_builder *builder, uint32_t row_count,
                          const struct weir_batch **out)
 {
+    uint32_t wrong;
+    return batch_builder_finish_checked(builder, row_count, out, &wrong);
+}
+
+int batch_builder_finish_checked(struct batch_builder *builder, uint32_t row_count,
+                                 const struct weir_batch **out, uint32_t *wrong)
+{
     struct batch *batch = builder->batch;
     int rc = row_count > builder->capacity ? -EINVAL : 0;
     batch->view.row_count = row_count;
+    *wrong = batch->view.column_count;
     for (uint32_t i = 0; rc == 0 && i < batch->view.column_count; i++) {
         rc = finish_column(builder, i, row_count);
+        *wrong = rc != 0 ? i : *wrong;
     }
     if (rc != 0) {
         batch_builder_discard(builder);

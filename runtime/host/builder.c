@@ -9,8 +9,8 @@
 #include "host/host_calls.h"
 #include "host/instance_body.h"
 
-#define FILLED 1u  // something has been put into the column
-#define BY_HAND 2u // its offsets were written by the plugin
+// How a column is filled; each in one way only.
+enum way { UNFILLED, BY_VALUES, BY_TEXT, BY_APPEND, BY_SHARE, BY_GATHER, BY_COPY, BY_STATE };
 
 struct weir_builder {
     struct instance *instance;
@@ -19,14 +19,10 @@ struct weir_builder {
     uint32_t column_count;
     uint32_t shared_rows; // rows of the batches that columns are shared with
     int32_t has_shared;
-    int32_t has_range; // event times were given by hand
-    int32_t bucket;
-    int64_t time_min_us;
-    int64_t time_max_us;
-    int64_t entered_us;
+    int32_t has_times; // given by hand
     uint8_t *kinds;
-    int32_t rc; // the first fault
-    uint8_t columns[];
+    int32_t rc;        // the first fault
+    uint8_t columns[]; // enum way of each
 };
 
 __attribute__((format(printf, 2, 3))) static int32_t fault(struct weir_builder *builder,
@@ -73,7 +69,18 @@ static int has_column(struct weir_builder *builder, uint32_t column)
     return 1;
 }
 
-static int is_text(struct weir_builder *builder, uint32_t column, int wanted)
+static int is_filled(struct weir_builder *builder, uint32_t column, enum way way)
+{
+    if (builder->columns[column] != UNFILLED && builder->columns[column] != way) {
+        fault(builder, "column `%s` is filled in two ways",
+              builder->port->schema->fields[column].name);
+        return 0;
+    }
+    builder->columns[column] = (uint8_t)way;
+    return 1;
+}
+
+static int is_text(struct weir_builder *builder, uint32_t column, int wanted, enum way way)
 {
     char name[32];
     if (!has_column(builder, column)) {
@@ -86,7 +93,7 @@ static int is_text(struct weir_builder *builder, uint32_t column, int wanted)
               wanted ? "weir_builder_values" : "weir_builder_text or weir_builder_append");
         return 0;
     }
-    return 1;
+    return is_filled(builder, column, way);
 }
 
 int32_t host_builder_create(struct weir_context *context, uint32_t output, uint32_t row_capacity,
@@ -116,19 +123,15 @@ int32_t host_builder_create(struct weir_context *context, uint32_t output, uint3
     builder->instance = instance;
     builder->port = port;
     builder->column_count = port->schema->field_count;
-    builder->bucket = WEIR_BUCKET_NONE;
-    builder->time_min_us = builder->time_max_us = WEIR_TIME_NONE;
-    builder->entered_us = instance->now_us;
     *out = builder;
     return WEIR_OK;
 }
 
 void *host_builder_values(struct weir_builder *builder, uint32_t column)
 {
-    if (!is_text(builder, column, 0)) {
+    if (!is_text(builder, column, 0, BY_VALUES)) {
         return NULL;
     }
-    builder->columns[column] |= FILLED;
     void *values = batch_builder_values(builder->inner, column);
     if (values == NULL) {
         check_errno(builder, -ENOMEM);
@@ -160,13 +163,12 @@ uint8_t *host_builder_kinds(struct weir_builder *builder)
 uint8_t *host_builder_text(struct weir_builder *builder, uint32_t column, uint64_t byte_count,
                            int32_t **offsets)
 {
-    if (!is_text(builder, column, 1)) {
+    if (!is_text(builder, column, 1, BY_TEXT)) {
         return NULL;
     }
-    builder->columns[column] |= FILLED | BY_HAND;
     uint8_t *bytes = batch_builder_text(builder->inner, column, byte_count, offsets);
     if (bytes == NULL) {
-        check_errno(builder, -ENOMEM);
+        check_errno(builder, byte_count > WEIR_BATCH_BYTES_MAX ? -EMSGSIZE : -ENOMEM);
     }
     return bytes;
 }
@@ -174,27 +176,25 @@ uint8_t *host_builder_text(struct weir_builder *builder, uint32_t column, uint64
 int32_t host_builder_append(struct weir_builder *builder, uint32_t column, const void *bytes,
                             uint32_t byte_count)
 {
-    if (!is_text(builder, column, 1)) {
+    if (!is_text(builder, column, 1, BY_APPEND)) {
         return builder->rc;
     }
-    builder->columns[column] |= FILLED;
     return check_errno(builder, batch_builder_append(builder->inner, column, bytes, byte_count));
 }
 
 int32_t host_builder_append_null(struct weir_builder *builder, uint32_t column)
 {
-    if (!is_text(builder, column, 1)) {
+    if (!is_text(builder, column, 1, BY_APPEND)) {
         return builder->rc;
     }
-    builder->columns[column] |= FILLED;
     return check_errno(builder, batch_builder_append_null(builder->inner, column));
 }
 
 static int32_t check_source(struct weir_builder *builder, uint32_t column,
-                            const struct weir_batch *batch, uint32_t from)
+                            const struct weir_batch *batch, uint32_t from, enum way way)
 {
     char mine[32], other[32];
-    if (!has_column(builder, column)) {
+    if (!has_column(builder, column) || !is_filled(builder, column, way)) {
         return builder->rc;
     }
     if (from >= batch->column_count) {
@@ -208,14 +208,13 @@ static int32_t check_source(struct weir_builder *builder, uint32_t column,
                      batch->schema->fields[from].name,
                      type_name(batch->schema->fields[from].type, other, sizeof other));
     }
-    builder->columns[column] |= FILLED;
     return WEIR_OK;
 }
 
 int32_t host_builder_share(struct weir_builder *builder, uint32_t column,
                            const struct weir_batch *batch, uint32_t from)
 {
-    int32_t rc = check_source(builder, column, batch, from);
+    int32_t rc = check_source(builder, column, batch, from, BY_SHARE);
     if (rc != WEIR_OK) {
         return rc;
     }
@@ -232,7 +231,7 @@ int32_t host_builder_gather(struct weir_builder *builder, uint32_t column,
                             const struct weir_batch *batch, uint32_t from, const uint32_t *rows,
                             uint32_t row_count)
 {
-    int32_t rc = check_source(builder, column, batch, from);
+    int32_t rc = check_source(builder, column, batch, from, BY_GATHER);
     return rc != WEIR_OK ? rc
                          : check_errno(builder, batch_builder_gather(builder->inner, column, batch,
                                                                      from, rows, row_count));
@@ -257,33 +256,24 @@ int32_t host_builder_evaluate(struct weir_builder *builder, uint32_t column,
                      type_name(type_of(builder, column), mine, sizeof mine), expression->text,
                      type_name(expression->type, other, sizeof other));
     }
-    int32_t rc = host_evaluate(&builder->instance->context, expression, batch, &view);
-    if (rc != WEIR_OK) {
-        return rc;
-    }
-    builder->columns[column] |= FILLED;
-    return check_errno(builder,
-                       batch_builder_copy(builder->inner, column, &view, batch->row_count));
+    int32_t rc = is_filled(builder, column, BY_COPY)
+                     ? host_evaluate(&builder->instance->context, expression, batch, &view)
+                     : builder->rc;
+    return rc != WEIR_OK ? rc
+                         : check_errno(builder, batch_builder_copy(builder->inner, column, &view,
+                                                                   batch->row_count));
 }
 
 void host_builder_inherit(struct weir_builder *builder, const struct weir_batch *batch)
 {
     batch_builder_inherit(builder->inner, batch);
-    builder->has_range = batch->time_min_us != WEIR_TIME_NONE && !builder->port->is_own_time;
-    builder->bucket = batch->bucket;
-    builder->time_min_us = batch->time_min_us;
-    builder->time_max_us = batch->time_max_us;
-    builder->entered_us = batch->entered_us;
 }
 
 void host_builder_times(struct weir_builder *builder, int32_t bucket, int64_t time_min_us,
                         int64_t time_max_us, int64_t entered_us)
 {
-    builder->has_range = time_min_us != WEIR_TIME_NONE;
-    builder->bucket = bucket;
-    builder->time_min_us = time_min_us;
-    builder->time_max_us = time_max_us;
-    builder->entered_us = entered_us;
+    builder->has_times = 1;
+    batch_builder_times(builder->inner, bucket, time_min_us, time_max_us, entered_us);
 }
 
 struct batch_builder *builder_inner(struct weir_builder *builder, uint32_t first_column,
@@ -294,7 +284,7 @@ struct batch_builder *builder_inner(struct weir_builder *builder, uint32_t first
               builder->column_count);
         return NULL;
     }
-    memset(builder->columns + first_column, FILLED, column_count);
+    memset(builder->columns + first_column, BY_STATE, column_count);
     return builder->inner;
 }
 
@@ -327,31 +317,41 @@ static int32_t check_kinds(struct weir_builder *builder, uint32_t row_count)
     return WEIR_OK;
 }
 
-static int32_t check_offsets(struct weir_builder *builder, const struct weir_batch *batch,
-                             uint32_t column)
-{
-    const int32_t *offsets = batch->columns[column].offsets;
-    int32_t falls = offsets != NULL ? offsets[0] : 0;
-    for (uint32_t i = 0; offsets != NULL && i < batch->row_count; i++) {
-        falls |= offsets[i + 1] < offsets[i];
-    }
-    return falls == 0 ? WEIR_OK
-                      : fault(builder, "the offsets of column `%s` do not start at 0 and rise",
-                              builder->port->schema->fields[column].name);
-}
-
-// The rows' event times come from the column that holds them, unless they were given.
+// The rows' event times come from the column that holds them, unless they were given; what is
+// inherited holds only if the operator does not make that column itself.
 static void fill_times(const struct weir_builder *builder, struct weir_batch *batch)
 {
-    int32_t column = builder->port->event_time;
-    batch->bucket = builder->bucket;
-    batch->time_min_us = builder->time_min_us;
-    batch->time_max_us = builder->time_max_us;
-    batch->entered_us = builder->entered_us;
-    if (!builder->has_range && column >= 0 &&
-        batch->columns[column].encoding == WEIR_ENCODING_PLAIN) {
-        batch_time_range(batch, (uint32_t)column, &batch->time_min_us, &batch->time_max_us);
+    const struct port *port = builder->port;
+    if (batch->entered_us == WEIR_TIME_NONE) {
+        batch->entered_us = builder->instance->now_us;
     }
+    if (port->event_time < 0 || builder->has_times ||
+        (batch->time_min_us != WEIR_TIME_NONE && !port->is_own_time)) {
+        return;
+    }
+    if (batch->columns[port->event_time].encoding == WEIR_ENCODING_PLAIN) {
+        batch_time_range(batch, (uint32_t)port->event_time, &batch->time_min_us,
+                         &batch->time_max_us);
+    }
+}
+
+// Says what is wrong with a column that the data module has refused.
+static int32_t refuse_column(struct weir_builder *builder, uint32_t column, uint32_t row_count)
+{
+    const struct weir_field *field = &builder->port->schema->fields[column];
+    if (builder->columns[column] == BY_TEXT) {
+        return fault(builder,
+                     "the offsets of column `%s` must start at 0, rise and end within its bytes",
+                     field->name);
+    }
+    if (!field->type.nullable) {
+        return fault(builder,
+                     "column `%s` has nulls (or nothing at all), but was declared `not "
+                     "null`",
+                     field->name);
+    }
+    return fault(builder, "column `%s` has fewer rows than the %u of the batch", field->name,
+                 row_count);
 }
 
 static int32_t check_before(struct weir_builder *builder, uint32_t row_count)
@@ -380,19 +380,20 @@ int32_t host_builder_finish(struct weir_builder *builder, uint32_t row_count,
         return rc;
     }
     for (uint32_t i = 0; i < builder->column_count; i++) {
-        if (builder->columns[i] == 0 && !weir_bit(builder->port->wanted, i)) {
+        if (builder->columns[i] == UNFILLED && !weir_bit(builder->port->wanted, i)) {
             batch_builder_absent(builder->inner, i);
         }
     }
-    rc = check_errno(builder, batch_builder_finish(builder->inner, row_count, &batch));
-    for (uint32_t i = 0; rc == WEIR_OK && i < builder->column_count; i++) {
-        rc = builder->columns[i] & BY_HAND ? check_offsets(builder, batch, i) : WEIR_OK;
+    uint32_t wrong;
+    int finished = batch_builder_finish_checked(builder->inner, row_count, &batch, &wrong);
+    if (finished == -EINVAL && wrong < builder->column_count) {
+        rc = refuse_column(builder, wrong, row_count);
+    } else {
+        rc = check_errno(builder, finished);
     }
     if (rc == WEIR_OK) {
         fill_times(builder, (struct weir_batch *)batch); // ours until it is handed out
         *out = batch;
-    } else {
-        batch_unref(batch);
     }
     free(builder);
     return rc;

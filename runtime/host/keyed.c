@@ -58,7 +58,8 @@ int32_t host_state_open(struct weir_context *context, uint32_t input,
     struct state_options options = {.schema = in->input.schema,
                                     .columns = in->partition,
                                     .column_count = in->partition_count,
-                                    .group_count = context->group_count};
+                                    .group_count = context->group_count,
+                                    .bucket_is_group = in->bucket_is_group};
     int rc = state_table_create(layout, &options, &table, &error);
     if (rc != 0) {
         return instance_fail(instance, WEIR_ERROR_FATAL, "state table `%s`: %s", layout->name,

@@ -17,6 +17,8 @@
 struct negotiation_input {
     struct weir_input input; // as the operator sees it: schema, kinds, event_time, is_bounded
     const char *from;        // for messages: what it reads; the caller may set it
+    uint32_t
+        bucket_is_group; // the caller may set it: a batch's bucket is the key group of its rows
     // SCHEMAS:
     uint32_t is_partitioned;  // rows of one key must all reach the same task; the key is
     uint32_t *partition;      // these columns,

@@ -410,7 +410,7 @@ static int set_aggregates(struct maker *maker, const struct weir_option *descrip
             if (is_own) {
                 snprintf(path, sizeof path, "%s.%s", descriptor->name, name);
             } else {
-                snprintf(path, sizeof path, ".%zu", i + 1);
+                snprintf(path, sizeof path, ".%zu.%s", i + 1, name);
             }
             items[made].column = items[made].choice = -1;
             rc |= set_aggregate(maker, descriptor, path, name, json_array_get(entry, 1),

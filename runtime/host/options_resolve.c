@@ -73,13 +73,12 @@ static void narrow(struct place *place, const char *text, uint32_t start, uint32
     place->end = first + (end > start ? end : start + 1);
 }
 
-static void report_expression(struct options *options, const struct unresolved *unresolved,
-                              const char *text, const struct expr_error *error,
-                              struct diagnostics *diagnostics)
+static void report_expression(struct options *options, const char *path, const char *text,
+                              const struct expr_error *error, struct diagnostics *diagnostics)
 {
     struct diagnostic *diagnostic =
-        options_report(options, diagnostics, error->code != NULL ? error->code : "W0300",
-                       unresolved->path, "%s", error->error.text);
+        options_report(options, diagnostics, error->code != NULL ? error->code : "W0300", path,
+                       "%s", error->error.text);
     narrow(&diagnostic->place, text, error->start, error->end);
     if (error->available[0] != '\0') {
         diagnostic_set(&diagnostic->available, "%s", error->available);
@@ -92,19 +91,27 @@ static void report_expression(struct options *options, const struct unresolved *
     }
 }
 
-static const struct weir_expression *compile(struct options *options,
-                                             const struct unresolved *unresolved, const char *text,
-                                             const struct weir_schema *schema, uint32_t wanted,
-                                             struct diagnostics *diagnostics)
+static const struct weir_expression *compile(struct options *options, const char *path,
+                                             const char *text, const struct weir_schema *schema,
+                                             uint32_t wanted, struct diagnostics *diagnostics)
 {
     struct expr_error error = {0};
     struct expression *expression = expression_compile(text, schema, wanted, &error);
     if (expression == NULL) {
-        report_expression(options, unresolved, text, &error, diagnostics);
+        report_expression(options, path, text, &error, diagnostics);
         return NULL;
     }
     options->expressions[options->expression_count++] = expression;
     return expression_view(expression);
+}
+
+static const struct weir_expression *
+compile_part(struct options *options, const struct unresolved *unresolved, const char *part,
+             const char *text, const struct weir_schema *schema, struct diagnostics *diagnostics)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s.%s", unresolved->path, part);
+    return compile(options, path, text, schema, 0, diagnostics);
 }
 
 static int resolve_aggregate(struct options *options, struct unresolved *unresolved,
@@ -118,10 +125,11 @@ static int resolve_aggregate(struct options *options, struct unresolved *unresol
     unresolved->value->as.aggregate = aggregate;
     if (unresolved->text != NULL) {
         aggregate->argument =
-            compile(options, unresolved, unresolved->text, schema, 0, diagnostics);
+            compile_part(options, unresolved, "argument", unresolved->text, schema, diagnostics);
     }
     if (unresolved->by != NULL) {
-        aggregate->by = compile(options, unresolved, unresolved->by, schema, 0, diagnostics);
+        aggregate->by =
+            compile_part(options, unresolved, "by", unresolved->by, schema, diagnostics);
     }
     if ((unresolved->text != NULL && aggregate->argument == NULL) ||
         (unresolved->by != NULL && aggregate->by == NULL)) {
@@ -145,7 +153,7 @@ static int resolve_one(struct options *options, struct unresolved *unresolved,
         return resolve_column(options, unresolved, schema, diagnostics);
     case WEIR_OPTION_EXPRESSION:
         unresolved->value->as.expression = compile(
-            options, unresolved, unresolved->text, schema,
+            options, unresolved->path, unresolved->text, schema,
             unresolved->descriptor->type == WEIR_OPTION_EXPRESSION ? unresolved->descriptor->element
                                                                    : 0,
             diagnostics);
