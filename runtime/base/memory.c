@@ -37,6 +37,11 @@ void memory_fail_at(uint64_t n)
     fail_countdown = n;
 }
 
+uint64_t memory_fail_left(void)
+{
+    return fail_countdown;
+}
+
 static int must_fail(void)
 {
     if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) == 0) {

@@ -30,5 +30,6 @@ void memory_unreserve(uint64_t byte_count);
 // For tests: the n-th allocation from now fails (0: none). Counts memory_allocate and
 // memory_reserve.
 void memory_fail_at(uint64_t n);
+uint64_t memory_fail_left(void); // how many until then; 0: none, or it has failed
 
 #endif

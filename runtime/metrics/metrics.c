@@ -156,6 +156,20 @@ struct weir_metric *metrics_register(struct metrics *metrics, const char *stage,
     return metric;
 }
 
+const struct weir_metric *metrics_find(struct metrics *metrics, const char *stage, uint32_t task,
+                                       const char *name)
+{
+    const struct weir_metric *metric = NULL;
+    pthread_mutex_lock(&metrics->lock);
+    const struct series *series = series_find(metrics, stage, name);
+    for (struct slot *slot = series != NULL ? series->slots : NULL; slot != NULL;
+         slot = slot->next) {
+        metric = slot->task == task ? &slot->metric : metric;
+    }
+    pthread_mutex_unlock(&metrics->lock);
+    return metric;
+}
+
 static int64_t load(const int64_t *value)
 {
     return __atomic_load_n(value, __ATOMIC_RELAXED);

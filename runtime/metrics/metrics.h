@@ -18,6 +18,10 @@ struct weir_metric *metrics_register(struct metrics *metrics, const char *stage,
                                      uint32_t kind, const char *name, const char *unit,
                                      const char *summary);
 
+// The metric of a stage's task by name; NULL: there is none.
+const struct weir_metric *metrics_find(struct metrics *metrics, const char *stage, uint32_t task,
+                                       const char *name);
+
 // A metric of a stage over all its tasks. Counters and histograms are summed; a gauge shows the
 // largest of its tasks' values.
 struct metric_sum {
