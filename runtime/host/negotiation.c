@@ -679,7 +679,9 @@ static void want_for_host(struct negotiation *negotiation)
         for (uint32_t k = 0; k < in->partition_count; k++) {
             weir_bit_set(in->wanted, in->partition[k], 1);
         }
-        for (uint32_t c = 0; rejected->schema != NULL && c < rejected->schema->field_count; c++) {
+        int is_kept =
+            negotiation->instance->on_error == ON_ERROR_REJECT && rejected->schema != NULL;
+        for (uint32_t c = 0; is_kept && c < rejected->schema->field_count; c++) {
             int32_t origin = rejected->origins[i * rejected->schema->field_count + c];
             if (origin >= 0 && weir_bit(rejected->wanted, c)) {
                 weir_bit_set(in->wanted, (uint32_t)origin, 1);

@@ -41,8 +41,8 @@ void options_destroy(struct options *options); // NULL is fine
 
 // Resolves columns and compiles expressions and aggregates against the schema of input 0 (no
 // columns if there are no inputs). What was resolved before is forgotten, and expressions compiled
-// then are gone. All that is wrong goes to diagnostics (W0211 no such column, W0212 aggregate, the
-// codes of expr/expr.h), with a caret inside the text. 0, or -EINVAL.
+// then are gone. All that is wrong goes to diagnostics (W0212 aggregate, W0312 no such column
+// and the other codes of expr/expr.h), with a caret inside the text. 0, or -EINVAL.
 int options_resolve(struct options *options, const struct weir_schema *const *inputs,
                     uint32_t input_count, struct diagnostics *diagnostics);
 

@@ -39,7 +39,7 @@ static int resolve_column(struct options *options, struct unresolved *unresolved
     if (column >= 0 || schema == &no_columns) {
         return 0; // a source's columns are known to itself only
     }
-    struct diagnostic *diagnostic = options_report(options, diagnostics, "W0211", unresolved->path,
+    struct diagnostic *diagnostic = options_report(options, diagnostics, "W0312", unresolved->path,
                                                    "column `%s` does not exist", unresolved->text);
     const char **names = calloc(schema->field_count + 1, sizeof *names);
     struct text available = {0};
@@ -80,9 +80,6 @@ static void report_expression(struct options *options, const char *path, const c
         options_report(options, diagnostics, error->code != NULL ? error->code : "W0300", path,
                        "%s", error->error.text);
     narrow(&diagnostic->place, text, error->start, error->end);
-    if (error->available[0] != '\0') {
-        diagnostic_set(&diagnostic->available, "%s", error->available);
-    }
     if (error->available[0] != '\0') {
         diagnostic_set(&diagnostic->available, "%s", error->available);
     }

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "host/show.h"
 #include "kit/kit_body.h"
 
 static uint64_t check_count, failure_count;
@@ -76,21 +78,29 @@ int32_t weir_kit_check_output(const char *file, int32_t line, struct weir_kit *k
     return is_same;
 }
 
-// A literal of the check as the kit would write the value: without the quotes of C, numbers in
-// their shortest form.
+// A text literal of C against a text.
+static int is_text(const char *literal, const char *actual)
+{
+    for (literal++; literal[0] != '\0' && literal[0] != '"'; literal++, actual++) {
+        literal += literal[0] == '\\';
+        if (literal[0] != actual[0]) {
+            return 0;
+        }
+    }
+    return actual[0] == '\0';
+}
+
+// Whole numbers are compared as they are written, others by value.
 static int is_value(const char *literal, const char *actual)
 {
     char *literal_end, *actual_end;
-    size_t length = strlen(literal);
-    if (length >= 2 && literal[0] == '"') {
-        return strlen(actual) == length - 2 && strncmp(actual, literal + 1, length - 2) == 0;
+    if (literal[0] == '"') {
+        return is_text(literal, actual);
     }
     double a = strtod(literal, &literal_end), b = strtod(actual, &actual_end);
-    if (*literal_end == '\0' && *actual_end == '\0' && actual != actual_end) {
-        return a == b && (strchr(literal, '.') != NULL || strcmp(literal, actual) == 0 ||
-                          strchr(actual, '.') != NULL || strchr(actual, 'e') != NULL);
-    }
-    return strcmp(literal, actual) == 0;
+    int is_number = actual_end != actual && *literal_end == '\0' && *actual_end == '\0';
+    int is_whole = strpbrk(literal, ".en") == NULL && strpbrk(actual, ".en") == NULL;
+    return is_number && !is_whole ? a == b : strcasecmp(literal, actual) == 0;
 }
 
 static int compare_values(struct weir_kit *kit, const char *column, const char *expected,
@@ -106,7 +116,7 @@ static int compare_values(struct weir_kit *kit, const char *column, const char *
         for (uint32_t row = 0; found >= 0 && row < batch->row_count; row++) {
             char *literal = kit_next_item(&expected);
             value.length = 0;
-            kit_write_value(&value, &batch->columns[found], row);
+            show_value(&value, &batch->columns[found], row);
             is_same &= literal != NULL && is_value(literal, value.at);
             text_print(actual, "%s%s", actual->length > 0 ? ", " : "", value.at);
             free(literal);

@@ -62,8 +62,7 @@ int32_t kit_ready(struct weir_kit *kit);
 // The output of a name; NULL: there is none.
 struct kit_output *kit_output_of(struct weir_kit *kit, const char *name, uint32_t *number);
 
-// Appends a value, or a row, as the kit writes it.
-void kit_write_value(struct text *text, const struct weir_column *column, uint32_t row);
+// Appends a row as the kit writes it.
 void kit_write_row(struct text *text, const struct weir_batch *batch, uint32_t row);
 // Makes a batch of texts. 0, or -EINVAL with the error of the kit.
 int kit_read_rows(struct weir_kit *kit, const struct weir_schema *schema, const char *const *rows,

@@ -32,7 +32,7 @@ static void write_text(struct text *text, const char *value, size_t length)
     text_add(text, "\"", 1);
 }
 
-void kit_write_value(struct text *text, const struct weir_column *column, uint32_t row)
+static void write_value(struct text *text, const struct weir_column *column, uint32_t row)
 {
     struct text shown = {0};
     if (column->encoding == WEIR_ENCODING_PLAIN && weir_is_null(column, row)) {
@@ -56,7 +56,7 @@ void kit_write_row(struct text *text, const struct weir_batch *batch, uint32_t r
         if (i > 0) {
             text_add(text, "|", 1);
         }
-        kit_write_value(text, &batch->columns[i], row);
+        write_value(text, &batch->columns[i], row);
     }
 }
 
