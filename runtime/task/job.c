@@ -130,15 +130,6 @@ void job_node_saved(struct job *job)
     pthread_mutex_unlock(&job->lock);
 }
 
-int job_serve(struct task *task)
-{
-    if (task->job->services_only && atomic_load(&task->job->is_draining)) {
-        task->has_ended = 1;
-        return ROUND_MORE;
-    }
-    return ROUND_IDLE;
-}
-
 void job_task_ended(struct job *job)
 {
     if (atomic_fetch_sub(&job->busy_task_count, 1) == 1) {

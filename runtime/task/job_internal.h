@@ -63,8 +63,6 @@ int job_save_part(struct job *job, const struct plan_stage *stage,
                   const struct instance_part *part);
 // [task] One more stage of a task is in the snapshot that is being taken.
 void job_node_saved(struct job *job);
-// [task] Lets a service answer what has come in; a result of run_round.
-int job_serve(struct task *task);
 void job_task_ended(struct job *job);
 void job_task_closed(struct job *job);
 

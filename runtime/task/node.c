@@ -5,6 +5,7 @@
 #include "data/batch.h"
 #include "task/extension.h"
 #include "task/job_internal.h"
+#include "task/service.h"
 
 #define REJECT_LOG_INTERVAL_NS 1000000000
 #define RETRY_FIRST_US 10000
@@ -388,6 +389,14 @@ static struct instance *node_resource(struct instance *instance, const char *nam
     return job_resource(node->task->job, name);
 }
 
+static int32_t node_listen(struct instance *instance, const char *url)
+{
+    struct node *node = instance->owner;
+    struct error error = {0};
+    int rc = service_listen(node->task, url, &error);
+    return rc == 0 ? WEIR_OK : weir_fail(&instance->context, WEIR_ERROR_CONFIG, "%s", error.text);
+}
+
 static const void *node_extension(struct instance *instance, const char *id)
 {
     (void)instance;
@@ -399,5 +408,6 @@ const struct instance_hooks node_hooks = {
     .wake = node_wake,
     .log = node_log,
     .resource = node_resource,
+    .listen = node_listen,
     .extension = node_extension,
 };

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "data/batch.h"
 #include "task/job_internal.h"
+#include "task/service.h"
 
 #define STEP_NS 1000000      // a task gives way to others after this long
 #define MEMORY_RETRY_US 1000 // how often a source looks whether there is memory again
@@ -89,6 +90,7 @@ int task_init(struct task *task, struct job *job, uint32_t chain, uint32_t index
 
 void task_finish(struct task *task)
 {
+    service_close(task->service);
     for (uint32_t i = 0; i < task->node_count; i++) {
         struct node *node = &task->nodes[i];
         instance_destroy(node->instance);
@@ -329,6 +331,16 @@ static int join_snapshot(struct task *task)
     return ROUND_MORE;
 }
 
+// Services end with the rest of the job; a job of services only ends when it is drained.
+static int serve(struct task *task)
+{
+    if (task->job->services_only && atomic_load(&task->job->is_draining)) {
+        task->has_ended = 1;
+        return ROUND_MORE;
+    }
+    return service_round(task);
+}
+
 // One thing after the other, the innermost first.
 static int run_round(struct task *task)
 {
@@ -361,7 +373,7 @@ static int run_round(struct task *task)
         return ROUND_MORE;
     }
     if (is_service(task)) {
-        return job_serve(task);
+        return serve(task);
     }
     return is_source(task) ? poll_source(task) : take_item(task);
 }
@@ -369,9 +381,12 @@ static int run_round(struct task *task)
 static int close_task(struct task *task)
 {
     set_state(task, TASK_IDLE);
+    service_stop(task->service);
     for (uint32_t i = 0; i < task->node_count; i++) {
         instance_close(task->nodes[i].instance);
     }
+    service_close(task->service);
+    task->service = NULL;
     job_task_closed(task->job);
     return STEP_DONE;
 }

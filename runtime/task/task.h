@@ -94,9 +94,10 @@ struct task {
     int64_t wake_at_us;
     uint32_t state; // TASK_BUSY ...
     int64_t state_since_ns;
-    int64_t state_ns[3];   // read by others
-    struct node *current;  // whose call runs (innermost)
-    int64_t call_since_ns; // since it, or a call that it caused, began or returned
+    int64_t state_ns[3];     // read by others
+    struct service *service; // what a service listens at; else NULL
+    struct node *current;    // whose call runs (innermost)
+    int64_t call_since_ns;   // since it, or a call that it caused, began or returned
 };
 
 // Lays out the task of a chain: nodes and instances, not yet open. -ENOMEM or the operator's error.
