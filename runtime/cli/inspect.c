@@ -98,11 +98,27 @@ static void print_all(const struct plugins *plugins)
         const char **names = plugins_operator_names(plugins, kind);
         for (uint32_t i = 0; names != NULL && names[i] != NULL; i++) {
             const struct plugin *plugin;
-            const struct weir_operator *description = plugins_operator(plugins, names[i], &plugin);
+            const struct weir_operator *description =
+                plugins_operator(plugins, names[i], kind, &plugin);
             print_operator(description, plugin, 1);
         }
         free(names);
     }
+}
+
+// All operators of a name, of any kind; how many there are.
+static int print_named(const struct plugins *plugins, const char *name, int is_markdown)
+{
+    int count = 0;
+    for (uint32_t kind = WEIR_OPERATOR_SOURCE; kind <= WEIR_OPERATOR_SERVICE; kind++) {
+        const struct plugin *plugin;
+        const struct weir_operator *description = plugins_operator(plugins, name, kind, &plugin);
+        if (description != NULL) {
+            print_operator(description, plugin, is_markdown);
+            count++;
+        }
+    }
+    return count;
 }
 
 static int unknown_operator(const struct plugins *plugins, const char *name)
@@ -139,17 +155,11 @@ int command_inspect(int count, char **arguments)
         print_all(&plugins);
     }
     for (uint32_t i = 0; code == 0 && i < words.count; i++) {
-        const struct plugin *plugin;
-        const struct weir_operator *description =
-            plugins_operator(&plugins, words.items[i], &plugin);
-        if (description == NULL) {
+        if (print_named(&plugins, words.items[i], is_markdown) == 0) {
             code = unknown_operator(&plugins, words.items[i]);
-        } else {
-            print_operator(description, plugin, is_markdown);
-            if (!is_markdown) {
-                printf("options of every stage:\n");
-                print_options(plan_common_options, plan_common_option_count, 0);
-            }
+        } else if (!is_markdown) {
+            printf("options of every stage:\n");
+            print_options(plan_common_options, plan_common_option_count, 0);
         }
     }
     plugins_finish(&plugins);

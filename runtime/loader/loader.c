@@ -171,7 +171,8 @@ static int check_description(const struct plugins *plugins, const struct weir_pl
         if ((rc = check_operator(description->operators[i], error)) != 0) {
             return rc;
         }
-        if (plugins_operator(plugins, description->operators[i]->name, &other) != NULL) {
+        if (plugins_operator(plugins, description->operators[i]->name,
+                             description->operators[i]->kind, &other) != NULL) {
             return error_set(
                 error, -EEXIST,
                 "it brings an operator `%s`, which %s brings already; remove one of them",
@@ -336,13 +337,12 @@ void plugins_finish(struct plugins *plugins)
 }
 
 // The three kinds of things in a plugin are looked up alike; MEMBER is the array, COUNT its length.
-#define DEFINE_FIND(function, type, member, count)                                             \
-    const struct type *function(const struct plugins *plugins, const char *name,               \
-                                const struct plugin **plugin)                                  \
+#define DEFINE_FIND(function, type, member, count, parameters, condition)                      \
+    const struct type *function parameters                                                     \
     {                                                                                          \
         for (const struct plugin *at = plugins->first; at != NULL; at = at->next) {            \
             for (uint32_t i = 0; at->description != NULL && i < at->description->count; i++) { \
-                if (strcmp(at->description->member[i]->name, name) == 0) {                     \
+                if (strcmp(at->description->member[i]->name, name) == 0 && (condition)) {      \
                     if (plugin != NULL) {                                                      \
                         *plugin = at;                                                          \
                     }                                                                          \
@@ -352,9 +352,14 @@ void plugins_finish(struct plugins *plugins)
         }                                                                                      \
         return NULL;                                                                           \
     }
-DEFINE_FIND(plugins_operator, weir_operator, operators, operator_count)
-DEFINE_FIND(plugins_resource, weir_resource_type, resources, resource_count)
-DEFINE_FIND(plugins_command, weir_command, commands, command_count)
+DEFINE_FIND(plugins_operator, weir_operator, operators, operator_count,
+            (const struct plugins *plugins, const char *name, uint32_t kind,
+             const struct plugin **plugin),
+            kind == 0 || at->description->operators[i]->kind == kind)
+DEFINE_FIND(plugins_resource, weir_resource_type, resources, resource_count,
+            (const struct plugins *plugins, const char *name, const struct plugin **plugin), 1)
+DEFINE_FIND(plugins_command, weir_command, commands, command_count,
+            (const struct plugins *plugins, const char *name, const struct plugin **plugin), 1)
 
 static int by_text(const void *a, const void *b)
 {

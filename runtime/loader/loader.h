@@ -34,9 +34,10 @@ int plugins_add(struct plugins *plugins, const struct weir_plugin *description,
 
 void plugins_finish(struct plugins *plugins);
 
-// By name; NULL: no such. *plugin (may be NULL) tells who brings it.
+// By name; NULL: no such. *plugin (may be NULL) tells who brings it. A source and a sink may have
+// the same name: kind says which operator is meant; 0: the first of any kind.
 const struct weir_operator *plugins_operator(const struct plugins *plugins, const char *name,
-                                             const struct plugin **plugin);
+                                             uint32_t kind, const struct plugin **plugin);
 const struct weir_resource_type *plugins_resource(const struct plugins *plugins, const char *name,
                                                   const struct plugin **plugin);
 const struct weir_command *plugins_command(const struct plugins *plugins, const char *name,

@@ -108,7 +108,10 @@ static int declare_stage(struct plan_build *build, const json_t *declaration,
         return -EINVAL;
     }
     struct place place = plan_option_place(declaration, "use");
-    stage->description = plugins_operator(build->plugins, name, &stage->plugin);
+    stage->description = plugins_operator(build->plugins, name, kind, &stage->plugin);
+    if (stage->description == NULL) { // of another kind, for a better message
+        stage->description = plugins_operator(build->plugins, name, 0, &stage->plugin);
+    }
     if (stage->description == NULL) {
         struct diagnostic *diagnostic =
             diagnostic_add(build->diagnostics, "W0403", &place, "there is no operator `%s`", name);

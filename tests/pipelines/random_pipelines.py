@@ -165,7 +165,7 @@ class Case:
         if dropped:
             options.append("drop = { " + ", ".join(f'"{column}"' for column in dropped) + " }")
         if renamed:
-            options.append("rename = { " + ", ".join(f'{old} = "{new}"' for old, new in renamed.items()) + " }")
+            options.append("rename = { " + ", ".join(f'{new} = "{old}"' for old, new in renamed.items()) + " }")
         self.stages.append(f"  w.map {json.dumps(name)} {{ {', '.join(options)} }},")
         self.sql = f"select {', '.join(selected)} from ({self.sql})"
 
