@@ -173,8 +173,11 @@ static void print_source(const struct place *place, const char *line, int width,
 static void print_place(const struct diagnostic *diagnostic, int width, FILE *file)
 {
     const struct place *place = &diagnostic->place;
+    if (place->file != NULL || diagnostic->stage != NULL || diagnostic->option != NULL) {
+        fprintf(file, "%*s--> ", width, "");
+    }
     if (place->file != NULL) {
-        fprintf(file, "%*s--> %s", width, "", place->file);
+        fputs(place->file, file);
         if (place->line != 0) {
             fprintf(file, ":%u", place->line);
         }
@@ -182,7 +185,7 @@ static void print_place(const struct diagnostic *diagnostic, int width, FILE *fi
             fprintf(file, ":%u", place->column);
         }
     }
-    const char *before = place->file != NULL ? " (" : "--> ";
+    const char *before = place->file != NULL ? " (" : "";
     if (diagnostic->stage != NULL) {
         fprintf(file, "%sstage `%s`", before, diagnostic->stage);
         before = ", ";

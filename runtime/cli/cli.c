@@ -74,7 +74,9 @@ struct plan *cli_build_plan(const char *path, const struct plugins *plugins,
     struct plan *plan = NULL;
     json_t *description = lua_describe(path, &lua_default_limits, &diagnostics);
     if (description != NULL) {
-        plan = plan_build(description, plugins, settings, &diagnostics);
+        plan = plan_build(json_incref(description), plugins, settings, &diagnostics);
+        lua_note_callers(description, &diagnostics);
+        json_decref(description);
     }
     diagnostics_print(&diagnostics, stderr);
     if (plan == NULL) {

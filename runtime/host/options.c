@@ -578,6 +578,23 @@ static const struct weir_option *aggregates_of(const struct options_request *req
     return NULL;
 }
 
+// The place is that of the name ("NAME=" in the description), or of the value.
+static struct diagnostic *report_unknown(struct maker *maker, const char *name)
+{
+    struct diagnostic *diagnostic =
+        options_report(maker->options, maker->diagnostics, "W0201", name, "%s has no option `%s`",
+                       maker->options->owner, name);
+    char key[256];
+    struct place place;
+    snprintf(key, sizeof key, "%s=", name);
+    if (read_place(json_object_get(maker->options->places, key), &place)) {
+        diagnostic->place.line = place.line;
+        diagnostic->place.column = place.column;
+        diagnostic->place.end = place.end;
+    }
+    return diagnostic;
+}
+
 static void check_names(struct maker *maker)
 {
     const struct options_request *request = maker->request;
@@ -593,9 +610,7 @@ static void check_names(struct maker *maker)
             options_report(maker->options, maker->diagnostics, "W0201", ".1",
                            "%s takes no values without a name", maker->options->owner);
         } else if (name[0] != '\0' && names != NULL && names[i] == NULL) {
-            suggest(options_report(maker->options, maker->diagnostics, "W0201", name,
-                                   "%s has no option `%s`", maker->options->owner, name),
-                    name, names);
+            suggest(report_unknown(maker, name), name, names);
         }
     }
     free(names);

@@ -51,6 +51,10 @@ json_t *lua_describe(const char *path, const struct lua_limits *limits,
 // error set.
 json_t *lua_options(const char *text, struct error *error);
 
+// Gives each diagnostic of a stage or resource that a function made the notes "called from
+// FILE:LINE" of its declaration, unless it has notes already.
+void lua_note_callers(const json_t *description, struct diagnostics *diagnostics);
+
 // A hash (FNV-1a, 64 bits) over what a description says, whatever its file is called and wherever
 // things stand in it: equal for equal pipelines on any machine and in any version.
 uint64_t lua_description_hash(const json_t *description);

@@ -282,6 +282,28 @@ TEST(stages_of_functions_name_those_who_called)
     CHECK_JSON(json_object_get(json_object_get(stage(1), "place"), "file"), "\"lib/site.lua\"");
 }
 
+TEST(what_the_plan_finds_in_them_names_both_lines)
+{
+    describe(BEGIN "local function make(name)\n"
+                   "  local made = w.filter(name) { where = \"x\" }\n"
+                   "  return made\n"
+                   "end\n"
+                   "return w.pipeline \"x\" { make(\"a\"), w.map \"b\" {} }\n");
+    struct diagnostics found = {0};
+    diagnostic_set(&diagnostic_add(&found, "W0312", NULL, "one")->stage, "a");
+    diagnostic_set(&diagnostic_add(&found, "W0312", NULL, "two")->stage, "b");
+    diagnostic_add(&found, "W0312", NULL, "three");
+
+    lua_note_callers(description, &found);
+
+    char *text = printed(&found);
+    CHECK_TEXT(text, "error[W0312]: one\n --> stage `a`\n  = note: called from a.lua:6\n"
+                     "\nerror[W0312]: two\n --> stage `b`\n"
+                     "\nerror[W0312]: three\n");
+    free(text);
+    diagnostics_finish(&found);
+}
+
 TEST(two_runs_give_the_same_description)
 {
     describe(BEGIN
