@@ -23,6 +23,7 @@ struct builder_column {
     int32_t *offsets;
     uint32_t state;
     uint32_t row_count;  // FROM_ROWS, FROM_COPY
+    uint32_t is_clean;   // zero under nulls already
     uint32_t text_index; // of values in the buffers of the batch, for text
     uint64_t text_bytes; // in values
     uint64_t room;       // for text in values
@@ -368,6 +369,7 @@ int batch_builder_gather(struct batch_builder *builder, uint32_t column,
         gather_ones(state->validity, state->row_count, row_count);
     }
     state->row_count += row_count;
+    state->is_clean = 1;
     return 0;
 }
 
@@ -492,7 +494,7 @@ static void zero_row(const struct builder_column *state, struct weir_type type, 
     }
 }
 
-// Counts the nulls and zeroes the values under them. The tail of validity is clear.
+// Counts the nulls and zeroes the values under them.
 static uint32_t settle_nulls(const struct builder_column *state, struct weir_type type,
                              uint32_t row_count)
 {
@@ -505,6 +507,9 @@ static uint32_t settle_nulls(const struct builder_column *state, struct weir_typ
             nulls &= (UINT64_C(1) << (row_count - first)) - 1;
         }
         null_count += (uint32_t)__builtin_popcountll(nulls);
+        if (state->is_clean) {
+            continue;
+        }
         if (type.id == WEIR_TYPE_BOOL) {
             memcpy(&bits, state->values + first / 8, 8);
             bits &= word;
