@@ -190,56 +190,61 @@ INLINE void buckets_of(uint32_t *hashes, uint32_t row_count, uint32_t group_coun
 DISPATCH(buckets_of, (uint32_t * hashes, uint32_t row_count, uint32_t group_count),
          (hashes, row_count, group_count))
 
-// A hash that takes its bytes in pieces.
+// A hash that takes its bytes in pieces. byte_count % 4 of them wait in held, first byte lowest.
 struct stream {
+    uint64_t held;
     uint32_t hash;
     uint32_t byte_count;
-    uint8_t held[4]; // byte_count % 4 of them
 };
 
-static inline void stream_push(struct stream *stream, const uint8_t *bytes, uint32_t byte_count)
+// At most 5 bytes, first byte lowest, the rest zero.
+static inline void push_few(struct stream *stream, uint64_t bytes, uint32_t byte_count)
 {
-    uint32_t held = stream->byte_count % 4, word;
+    uint32_t held = stream->byte_count % 4;
+    stream->held |= bytes << 8 * held;
     stream->byte_count += byte_count;
-    if (held + byte_count >= 4) {
-        memcpy(stream->held + held, bytes, 4 - held);
-        memcpy(&word, stream->held, 4);
-        uint32_t hash = weir_key_round(stream->hash, word);
-        bytes += 4 - held;
-        byte_count -= 4 - held;
-        for (held = 0; byte_count >= 4; bytes += 4, byte_count -= 4) {
-            memcpy(&word, bytes, 4);
-            hash = weir_key_round(hash, word);
-        }
-        stream->hash = hash;
+    for (held += byte_count; held >= 4; held -= 4) {
+        stream->hash = weir_key_round(stream->hash, (uint32_t)stream->held);
+        stream->held >>= 32;
     }
-    for (uint32_t i = 0; i < byte_count; i++) {
-        stream->held[held + i] = bytes[i];
+}
+
+// The varint of a value, 5 bytes of it at a time: 7 bits go to each byte.
+static inline void push_varint(struct stream *stream, uint64_t value)
+{
+    const uint64_t more = UINT64_C(0x8080808080);
+    uint64_t bytes = (value & 0x7f) | (value << 1 & 0x7f00) | (value << 2 & 0x7f0000) |
+                     (value << 3 & 0x7f000000) | (value << 4 & UINT64_C(0x7f00000000));
+    if (value >> 35 != 0) {
+        push_few(stream, bytes | more, 5);
+        push_varint(stream, value >> 35);
+        return;
+    }
+    uint32_t byte_count = (63 - (uint32_t)__builtin_clzll(value | 1)) / 7 + 1;
+    uint64_t all_but_last = (UINT64_C(1) << 8 * (byte_count - 1)) - 1;
+    push_few(stream, bytes | (more & all_but_last), byte_count);
+}
+
+static inline void push_bytes(struct stream *stream, const uint8_t *bytes, uint32_t byte_count)
+{
+    uint32_t word;
+    for (; byte_count >= 4; bytes += 4, byte_count -= 4) {
+        memcpy(&word, bytes, 4);
+        push_few(stream, word, 4);
+    }
+    for (; byte_count != 0; bytes++, byte_count--) {
+        push_few(stream, *bytes, 1);
     }
 }
 
 static inline uint32_t stream_finish(const struct stream *stream)
 {
     uint32_t hash = stream->hash;
-    for (uint32_t i = 0; i < stream->byte_count % 4; i++) {
-        hash = weir_key_round(hash, (uint32_t)(int32_t)(int8_t)stream->held[i]);
+    uint64_t held = stream->held;
+    for (uint32_t i = 0; i < stream->byte_count % 4; i++, held >>= 8) {
+        hash = weir_key_round(hash, (uint32_t)(int32_t)(int8_t)held);
     }
     return weir_key_finish(hash, stream->byte_count);
-}
-
-static inline uint32_t encode_value(const struct weir_column *column, uint32_t row, uint8_t *bytes)
-{
-    if (column->type.id == WEIR_TYPE_FLOAT64) {
-        double value = weir_key_normalise(((const double *)column->values)[row]);
-        memcpy(bytes, &value, sizeof value);
-        return sizeof value;
-    }
-    if (column->type.id == WEIR_TYPE_FLOAT32) {
-        float value = (float)weir_key_normalise(((const float *)column->values)[row]);
-        memcpy(bytes, &value, sizeof value);
-        return sizeof value;
-    }
-    return weir_key_encode(column, row, bytes);
 }
 
 static inline void push_value(struct stream *stream, const struct weir_column *column, uint32_t row)
@@ -248,14 +253,36 @@ static inline void push_value(struct stream *stream, const struct weir_column *c
     if (weir_is_null(column, row)) {
         return;
     }
-    if (column->offsets != NULL) {
-        uint32_t length;
-        const char *text = weir_text(column, row, &length);
-        stream_push(stream, bytes, weir_key_varint(length, bytes));
-        stream_push(stream, (const uint8_t *)text, length);
+    switch (column->type.id) {
+    case WEIR_TYPE_INT32:
+    case WEIR_TYPE_DATE:
+    case WEIR_TYPE_TIME:
+        push_varint(stream, ((const uint32_t *)column->values)[row]);
+        return;
+    case WEIR_TYPE_INT64:
+        push_varint(stream, ((const uint64_t *)column->values)[row]);
+        return;
+    case WEIR_TYPE_FLOAT32: {
+        float value = (float)weir_key_normalise(((const float *)column->values)[row]);
+        push_bytes(stream, (const uint8_t *)&value, sizeof value);
         return;
     }
-    stream_push(stream, bytes, encode_value(column, row, bytes));
+    case WEIR_TYPE_FLOAT64: {
+        double value = weir_key_normalise(((const double *)column->values)[row]);
+        push_bytes(stream, (const uint8_t *)&value, sizeof value);
+        return;
+    }
+    case WEIR_TYPE_STRING:
+    case WEIR_TYPE_BYTES: {
+        uint32_t length;
+        const char *text = weir_text(column, row, &length);
+        push_varint(stream, length);
+        push_bytes(stream, (const uint8_t *)text, length);
+        return;
+    }
+    default:
+        push_bytes(stream, bytes, weir_key_encode(column, row, bytes));
+    }
 }
 
 // The hash of one text with its length before it, which is one byte for most.
