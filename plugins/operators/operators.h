@@ -12,5 +12,6 @@ extern const struct weir_operator map_operator;
 extern const struct weir_operator null_operator;
 extern const struct weir_operator print_operator;
 extern const struct weir_operator union_operator;
+extern const struct weir_operator window_operator;
 
 #endif

@@ -10,6 +10,7 @@ static const struct weir_operator *const operators[] = {
     &null_operator,
     &print_operator,
     &union_operator,
+    &window_operator,
 };
 
 static const struct weir_plugin plugin = {
