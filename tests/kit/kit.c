@@ -438,3 +438,25 @@ TEST(every_allocation_may_fail)
     }
     CHECK(n > 3 && n < 1000);
 }
+
+// --- Plugin files ---
+
+TEST(a_plugin_file_is_opened_by_its_path)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/plugins/operators.so", getenv("WEIR_BUILD_ROOT"));
+    struct weir_kit *kit = weir_kit_open(path, "filter", "where = 'value >= 10'");
+    weir_kit_send_int64(kit, "value", 4, (int64_t[]){9, 10, 3, 11});
+    CHECK_ROWS(kit, "value", 10, 11);
+    weir_kit_close(kit);
+}
+
+TEST(a_file_that_is_no_plugin_is_refused)
+{
+    struct weir_kit *kit = weir_kit_open("/nowhere/none.so", "filter", NULL);
+    CHECK_HAS(weir_kit_error(kit), "cannot open the plugin: /nowhere/none.so");
+    weir_kit_close(kit);
+    kit = weir_kit_open("libm.so.6", "filter", NULL);
+    CHECK_TEXT(weir_kit_error(kit), "libm.so.6 exports no weir_plugin_entry");
+    weir_kit_close(kit);
+}
