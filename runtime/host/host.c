@@ -51,9 +51,13 @@ static int32_t host_fail(struct weir_context *context, int32_t error_class, cons
     return instance_fail(of(context), error_class, "%s", text);
 }
 
+// One reading for a whole call of the operator; other threads of a plugin read the clock itself.
 static int64_t host_now_us(struct weir_context *context)
 {
-    return __atomic_load_n(&of(context)->now_us, __ATOMIC_RELAXED);
+    const struct instance *instance = of(context);
+    return instance_current != NULL && instance_current->instance == instance
+               ? instance->now_us
+               : clock_now_us(instance->clock);
 }
 
 static int64_t host_monotonic_ns(struct weir_context *context)

@@ -60,7 +60,7 @@ void instance_enter(struct instance *instance, struct instance_call *call, const
     struct instance_body *body = instance->body;
     *call = (struct instance_call){instance, function, batch, instance_current};
     instance_current = call;
-    __atomic_store_n(&instance->now_us, clock_now_us(instance->clock), __ATOMIC_RELAXED);
+    instance->now_us = clock_now_us(instance->clock);
     instance->error.code = 0;
     instance->error.text[0] = '\0';
     instance->is_downstream = 0;

@@ -203,14 +203,20 @@ static void save_timers(struct instance *instance, struct saver *saver)
 {
     for (uint32_t clock = 0; clock < 2; clock++) {
         const struct timers *timers = &instance->timers[clock];
-        if (timers->count > 0) {
-            save_part(saver,
-                      &(struct instance_part){.kind = PART_TIMERS,
-                                              .name = "",
-                                              .split = clock,
-                                              .bytes = timers->heap,
-                                              .byte_count = timers->count * sizeof *timers->heap});
+        struct timer *list = malloc((timers->count + 1) * sizeof *list);
+        if (list == NULL) {
+            saver->rc = saver->rc == 0 ? -ENOMEM : saver->rc;
+            return;
         }
+        timers_list(timers, list);
+        if (timers->count > 0) {
+            save_part(saver, &(struct instance_part){.kind = PART_TIMERS,
+                                                     .name = "",
+                                                     .split = clock,
+                                                     .bytes = list,
+                                                     .byte_count = timers->count * sizeof *list});
+        }
+        free(list);
     }
 }
 

@@ -209,7 +209,8 @@ TEST(each_mistake_has_its_sentence)
                "\"readings\"");
     CHECK_TEXT(complaints("{\"set\": [1]}"), "W0202: option `set` must be a table of names, like "
                                              "{ name = ... }, not a list");
-    CHECK_HAS(complaints("{\"columns\": [\"id int46\"]}"), "W0206: column `id`: there is no type `int46`");
+    CHECK_HAS(complaints("{\"columns\": [\"id int46\"]}"),
+              "W0206: column `id`: there is no type `int46`");
     CHECK_TEXT(complaints("{\"\": [1]}"), "W0202: option `.1` must be aggregates by name, like { "
                                           "total = w.sum \"x\" }, not the number 1");
     CHECK_TEXT(complaints("{\"path\": {\"env\": \"NOWHERE\"}}"),
