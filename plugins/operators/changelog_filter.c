@@ -28,7 +28,8 @@ static int32_t changelog_filter_keep(struct weir_context *context, uint32_t *kee
     *keep = 0;
     for (uint32_t i = 0; i < value->count; i++) {
         uint32_t kind = 0;
-        while (kind_names[kind] != NULL && strcmp(kind_names[kind], value->as.items[i].as.string)) {
+        while (kind_names[kind] != NULL &&
+               strcmp(kind_names[kind], value->as.items[i].as.string) != 0) {
             kind++;
         }
         if (kind_names[kind] == NULL) {

@@ -108,7 +108,7 @@ static char *read_line(const struct place *place)
         length = getline(&line, &size, file);
     }
     fclose(file);
-    if (length < 0) {
+    if (length < 0 || line == NULL) {
         free(line);
         return NULL;
     }

@@ -363,7 +363,7 @@ static int compile(struct compilation *compilation, uint32_t wanted, struct expr
 struct expression *expression_compile(const char *text, const struct weir_schema *schema,
                                       uint32_t wanted, struct expr_error *error)
 {
-    struct expr_error ignored;
+    struct expr_error ignored = {0};
     struct arena *arena = calloc(1, sizeof *arena);
     struct expression *expression = calloc(1, sizeof *expression);
     error = error == NULL ? &ignored : error;

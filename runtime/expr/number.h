@@ -22,8 +22,7 @@ int128 decimal_power(uint32_t exponent);
 // numerator / denominator, rounded half away from zero.
 int128 decimal_divide(int128 numerator, int128 denominator);
 // Another scale: 0 if it does not fit precision digits.
-int decimal_rescale(int128 number, uint32_t from, uint32_t scale, uint32_t precision,
-                    int128 *out);
+int decimal_rescale(int128 number, uint32_t from, uint32_t scale, uint32_t precision, int128 *out);
 static inline int decimal_fits(int128 number, uint32_t precision)
 {
     int128 limit = decimal_power(precision);

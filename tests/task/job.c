@@ -441,7 +441,7 @@ TEST(parallelism_may_change_from_stage_to_stage)
 TEST(a_branch_sees_the_same_rows)
 {
     run(2, SOURCE(1000) "," SINK ",{\"verb\":\"sink\",\"name\":\"again\",\"options\":{\"use\":"
-                                 "\"test.collect\",\"from\":\"in\"}}");
+                        "\"test.collect\",\"from\":\"in\"}}");
     CHECK_INT(collected_rows, 2000);
     CHECK_INT(collected_sum, 2 * SUM_BELOW(1000));
 }
