@@ -275,14 +275,10 @@ static int32_t map_record(struct map *map, struct weir_context *context,
     return rc;
 }
 
-static int32_t map_build(const struct map *map, struct weir_context *context,
-                         const struct weir_batch *batch, const struct weir_batch **out)
+static int32_t map_fill(const struct map *map, struct weir_context *context,
+                        struct weir_builder *builder, const struct weir_batch *batch)
 {
-    struct weir_builder *builder;
-    int32_t rc = weir_builder_create(context, WEIR_OUTPUT_MAIN, batch->row_count, &builder);
-    if (rc != WEIR_OK) {
-        return rc;
-    }
+    int32_t rc = WEIR_OK;
     for (uint32_t i = 0; rc == WEIR_OK && i < map->column_count; i++) {
         const struct map_column *column = &map->columns[i];
         if (column->is_wanted && column->from >= 0) {
@@ -291,35 +287,66 @@ static int32_t map_build(const struct map *map, struct weir_context *context,
             rc = weir_builder_evaluate(context, builder, i, column->expression, batch);
         }
     }
+    return rc;
+}
+
+// Emits what the options make of a batch. With may_reject, if rows turn out to be rejected, emits
+// nothing and sets *has_rejected: a rejected row is null even in columns that are never null.
+static int32_t map_emit(const struct map *map, struct weir_context *context,
+                        const struct weir_batch *batch, int32_t may_reject, int32_t *has_rejected)
+{
+    struct weir_builder *builder;
+    const uint32_t *kept;
+    uint32_t kept_count;
+    int32_t rc = weir_builder_create(context, WEIR_OUTPUT_MAIN, batch->row_count, &builder);
     if (rc != WEIR_OK) {
+        return rc;
+    }
+    rc = map_fill(map, context, builder, batch);
+    *has_rejected = may_reject && weir_rejected(context, &kept, &kept_count);
+    if (rc != WEIR_OK || *has_rejected) {
         weir_builder_discard(context, builder);
         return rc;
     }
     weir_builder_inherit(context, builder, batch);
-    return weir_builder_finish(context, builder, batch->row_count, out);
+    return weir_emit_built(context, WEIR_OUTPUT_MAIN, builder, batch->row_count);
+}
+
+static int32_t map_emit_kept(const struct map *map, struct weir_context *context,
+                             const struct weir_batch *batch)
+{
+    const struct weir_batch *selected;
+    const uint32_t *kept;
+    uint32_t kept_count;
+    int32_t has_rejected;
+    if (!weir_rejected(context, &kept, &kept_count) || kept_count == 0) {
+        return WEIR_OK;
+    }
+    int32_t rc = weir_batch_select(context, batch, kept, kept_count, &selected);
+    if (rc == WEIR_OK) {
+        rc = map_emit(map, context, selected, 0, &has_rejected);
+        weir_batch_unref(context, selected);
+    }
+    return rc;
 }
 
 static int32_t map_process(void *instance, struct weir_context *context, uint32_t input,
                            const struct weir_batch *batch)
 {
     struct map *map = instance;
-    const struct weir_batch *mapped = batch;
+    int32_t has_rejected = 0;
     (void)input;
     if (batch->row_count == 0) {
         return WEIR_OK;
     }
     int32_t rc = map_record(map, context, batch);
-    if (rc == WEIR_OK && !map->is_same) {
-        rc = map_build(map, context, batch, &mapped);
+    if (rc == WEIR_OK && map->is_same) {
+        return pass_rows(context, &map->scratch, batch, NULL, 0);
     }
-    if (rc != WEIR_OK) {
-        return rc;
+    if (rc == WEIR_OK) {
+        rc = map_emit(map, context, batch, 1, &has_rejected);
     }
-    rc = pass_rows(context, &map->scratch, mapped, NULL, 0);
-    if (mapped != batch) {
-        weir_batch_unref(context, mapped);
-    }
-    return rc;
+    return rc == WEIR_OK && has_rejected ? map_emit_kept(map, context, batch) : rc;
 }
 
 static void map_close(void *instance, struct weir_context *context)
