@@ -26,12 +26,12 @@ location("new_york", "New York")
 
 add(
   w.union "readings" { inputs = { "seattle_days", "new_york_days" } },
-  w.window "by_day" { by = "location", tumbling = "1d", time = "day",
+  w.window "by_day" { by = "location", tumbling = "1d",
     set = { readings = w.count(), precipitation = w.sum "precipitation", temp_max = w.max "temp_max",
             temp_min = w.min "temp_min", weather = w.first "weather" } },
   w.sink "days" { use = "file", path = "seattle_weather_days.csv" },
 
-  w.window "by_month" { from = "readings", by = "location", tumbling = "month", time = "day",
+  w.window "by_month" { from = "readings", by = "location", tumbling = "month",
     w.stats { "temp_max", "temp_min", "wind", compute = { "min", "max", "avg" }, as = "{column}_{fn}" },
     set = { readings = w.count(), precipitation = w.sum "precipitation",
             rainy_days = w.sum "case when weather = 'rain' then 1 else 0 end",
@@ -42,7 +42,7 @@ add(
     "date string not null", "pressure float64", "temperature float64", "wind float64" } },
   w.map "normals" { set = { hour = "to_timestamp(date)", location = "'Seattle'" }, drop = { "date" },
                     event_time = "hour", watermark = { lag = "0s" } },
-  w.window "normals_by_day" { by = "location", tumbling = "1d", time = "hour",
+  w.window "normals_by_day" { by = "location", tumbling = "1d",
     w.stats { "pressure", "temperature", "wind", compute = { "min", "max", "avg" }, as = "{column}_{fn}" },
     set = { readings = w.count() } },
   w.sink "normals_days" { use = "file", path = "seattle_weather_normals.csv" },
