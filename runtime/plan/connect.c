@@ -58,11 +58,12 @@ static int resolve(struct plan_build *build, const struct plan_stage *stage, con
     }
     const struct weir_operator *description = plan->stages[from].description;
     int32_t number = operator_output(description, output);
-    if (number < 0 || (number == 0 && description->kind == WEIR_OPERATOR_SINK)) {
+    int is_sink = description->kind == WEIR_OPERATOR_SINK && output[0] == '\0';
+    if (number < 0 || is_sink) {
         struct diagnostic *diagnostic =
             complain(build, stage, "W0412", place,
-                     number < 0 ? "there is no output `%s`"
-                                : "`%s` is a sink: nothing comes out of it but what it rejects",
+                     is_sink ? "`%s` is a sink: nothing comes out of it but what it rejects"
+                             : "there is no output `%s`",
                      reference);
         struct text available = {0};
         if (description->kind != WEIR_OPERATOR_SINK) {

@@ -1,0 +1,4 @@
+local w = require "weir"
+return w.pipeline "bad" {
+  
+}

@@ -1,0 +1,5 @@
+local w = require "weir"
+return w.pipeline "bad" {
+  w.source "in" { use = "generator.sensors", devices = 10, event_time = "temperature" },
+  w.sink "out" { use = "null" },
+}

@@ -1,0 +1,6 @@
+local w = require "weir"
+return w.pipeline "bad" {
+  w.source "in" { use = "generator.sensors", devices = 10, max_rows = 10 },
+  w.map "big" { set = { x = "sqroot(temperature)" } },
+  w.sink "out" { use = "null" },
+}

@@ -1,0 +1,12 @@
+#include "common.h"
+
+static int32_t process(void *instance, struct weir_context *context, uint32_t input,
+                       const struct weir_batch *batch)
+{
+    volatile int *nowhere = NULL;
+    (void)instance, (void)context, (void)input, (void)batch;
+    return *nowhere;
+}
+
+COMMON_SINK("crash", process);
+COMMON_PLUGIN("crash")
