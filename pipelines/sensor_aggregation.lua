@@ -20,7 +20,7 @@ return w.pipeline "sensor-aggregation" {
     device_type = "case sensor_type when 1 then 'temperature_sensor' when 2 then 'humidity_sensor' "
                .. "when 3 then 'pressure_sensor' when 4 then 'motion_sensor' when 5 then 'light_sensor' "
                .. "when 6 then 'co2_sensor' when 7 then 'noise_sensor' when 8 then 'multisensor' end",
-    site_id     = "concat('site_', lpad(sensor_id % 100 + 1, 3, '0'))",
+    site_id     = "concat('site_', lpad(cast(sensor_id % 100 + 1 as string), 3, '0'))",
     status_name = "case status when 1 then 'ONLINE' when 2 then 'OFFLINE' when 3 then 'MAINTENANCE' "
                .. "when 4 then 'ERROR' end" } },
   w.sink   "log"      { use = "log", every = 20000 },

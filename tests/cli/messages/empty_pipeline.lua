@@ -1,4 +1,4 @@
 local w = require "weir"
 return w.pipeline "bad" {
-  
+
 }
