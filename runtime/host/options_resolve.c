@@ -58,19 +58,17 @@ static int resolve_column(struct options *options, struct unresolved *unresolved
     return -EINVAL;
 }
 
-// Narrows a place to the bytes of the text that are wrong. The place spans the literal: the text
-// and quotes of one byte ("x"), or of two ([[x]]); with escapes inside the whole literal stays
-// marked.
+// Narrows a place to the bytes of the text that are wrong. The place of a literal spans what stands
+// between its quotes; a text that has escapes, or is computed, stays marked as a whole.
 static void narrow(struct place *place, const char *text, uint32_t start, uint32_t end)
 {
     uint32_t length = (uint32_t)strlen(text);
     uint32_t span = place->end > place->column ? place->end - place->column : 0;
-    if (place->column == 0 || span < length || span > length + 4 || (span - length) % 2 != 0) {
+    if (place->column == 0 || span != length) {
         return;
     }
-    uint32_t first = place->column + (span - length) / 2;
-    place->column = first + start;
-    place->end = first + (end > start ? end : start + 1);
+    place->end = place->column + (end > start ? end : start + 1);
+    place->column += start;
 }
 
 static void report_expression(struct options *options, const char *path, const char *text,
