@@ -282,7 +282,10 @@ static int unknown_function(struct compilation *compilation, const struct node *
     for (const char *const *name = function_names(); *name != NULL; name++) {
         add_name(&list, *name);
     }
-    const char *nearest = text_nearest(node->name, function_names());
+    const char *nearest = function_synonym(node->name);
+    if (nearest == NULL) {
+        nearest = text_nearest(node->name, function_names());
+    }
     if (nearest != NULL) {
         snprintf(error->help, sizeof error->help, "did you mean `%s`?", nearest);
     }
