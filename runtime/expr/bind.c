@@ -369,24 +369,26 @@ int bind_is_null(struct compilation *compilation, struct node *call)
     return 0;
 }
 
-// The type of all values, which stand at first, first + step, ... and last.
+// The type of all values; id 0 if all of them are null.
 static int common_value_type(struct compilation *compilation, struct node *call,
                              struct node *const *values, uint32_t count, struct weir_type *type)
 {
-    for (uint32_t i = 2; i <= count; i++) {
+    for (uint32_t i = 1; i <= count; i++) {
         if (common_type(compilation, values, i, type) != 0) {
             return fail_types(compilation, call, values[0], values[i - 1]);
         }
     }
-    if (count == 1) {
-        *type = values[0]->type;
-    }
-    return type->id != 0
-               ? 0
-               : compilation_fail(compilation, EXPR_TYPE, call->start, call->end,
-                                  "every value of this `%s` is null; give one a type, as in "
-                                  "cast(null as int64)",
-                                  call->function->name);
+    return 0;
+}
+
+// A choice between nulls is a null, whose type is open.
+static int become_null(struct node *call)
+{
+    call->kind = NODE_LITERAL;
+    call->type = (struct weir_type){.nullable = 1};
+    call->is_null = 1;
+    call->argument_count = 0;
+    return 0;
 }
 
 int bind_case(struct compilation *compilation, struct node *call)
@@ -410,6 +412,9 @@ int bind_case(struct compilation *compilation, struct node *call)
     values[pair_count] = call->arguments[call->argument_count - 1];
     struct weir_type type;
     int rc = common_value_type(compilation, call, values, pair_count + 1, &type);
+    if (rc == 0 && type.id == 0) {
+        return become_null(call);
+    }
     uint8_t nullable = 0;
     for (uint32_t i = 0; rc == 0 && i <= pair_count; i++) {
         struct node **value = &call->arguments[i < pair_count ? 2 * i + 1 : 2 * i];
@@ -426,6 +431,9 @@ int bind_coalesce(struct compilation *compilation, struct node *call)
 {
     struct weir_type type;
     int rc = common_value_type(compilation, call, call->arguments, call->argument_count, &type);
+    if (rc == 0 && type.id == 0) {
+        return become_null(call);
+    }
     rc = rc != 0 ? rc : convert_all(compilation, call, type);
     if (rc != 0) {
         return rc;
@@ -484,6 +492,9 @@ int bind_extreme(struct compilation *compilation, struct node *call)
     struct weir_type type;
     const char *sign = strcmp(call->function->name, "least") == 0 ? "<=" : ">=";
     int rc = common_value_type(compilation, call, call->arguments, call->argument_count, &type);
+    if (rc == 0 && type.id == 0) {
+        return become_null(call);
+    }
     rc = rc != 0 ? rc : convert_all(compilation, call, type);
     struct node *best = call->arguments[0];
     for (uint32_t i = 1; rc == 0 && i < call->argument_count; i++) {
@@ -563,7 +574,7 @@ int bind_to_timestamp(struct compilation *compilation, struct node *call)
         return fail_argument(compilation, call, 0, "a string, a date, a timestamp or milliseconds");
     }
     struct weir_type type = weir_type_of(
-        strcmp(call->function->name, "to_date") == 0 ? WEIR_TYPE_DATE : WEIR_TYPE_TIMESTAMP);
+        strcmp(call->function->name, "to_timestamp") == 0 ? WEIR_TYPE_TIMESTAMP : WEIR_TYPE_DATE);
     if (value != NULL && type.id == WEIR_TYPE_DATE && type_is_integer(value->type)) {
         if (convert(compilation, &value, weir_type_of(WEIR_TYPE_TIMESTAMP)) != 0) {
             return -EINVAL;

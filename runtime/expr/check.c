@@ -192,6 +192,7 @@ static int add_casts(struct compilation *compilation, struct node **node, struct
         if (add_cast(compilation, node, via, run) != 0) {
             return -EINVAL;
         }
+        (*node)->target = type;
         (*node)->is_try = is_try;
         (*node)->type.nullable |= (uint8_t)is_try;
     }

@@ -199,6 +199,7 @@ static uint32_t emit_call(struct emitter *emitter, const struct node *node)
         .name = function == NULL ? "cast" : function->name,
         .flags = (flags & FUNCTION_STRICT ? INSTRUCTION_STRICT : 0u) |
                  (node->is_try ? INSTRUCTION_TRY : 0u),
+        .target = node->target.id != 0 ? node->target : node->type,
         .argument_count = node->argument_count,
         .arguments = arguments,
     };

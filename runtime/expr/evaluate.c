@@ -419,7 +419,7 @@ static int output_begin(struct evaluator *evaluator, struct weir_type type, uint
 {
     uint32_t width = weir_type_width(type);
     size_t value_bytes = width == 0 ? (row_count + 63) / 64 * 8 : (size_t)row_count * width;
-    struct buffer *validity = take_result(evaluator, (row_count + 63) / 64 * 8);
+    struct buffer *validity = take_result(evaluator, (row_count + 63) / 64 * 8 + 8);
     output->validity = validity == NULL ? NULL : validity->at;
     output->result_index = evaluator->result_used;
     struct buffer *values = take_result(evaluator, weir_type_is_text(type) ? 64 : value_bytes + 64);
@@ -467,7 +467,7 @@ static void describe(const struct frame *frame, const struct record *record, cha
         types[i] = frame->program->terms[instruction->arguments[i]].type;
     }
     reason_format(record->failure, instruction->name, instruction->argument_count, types,
-                  record->operands, frame->program->terms[instruction->out].type, reason, size);
+                  record->operands, instruction->target, reason, size);
 }
 
 static int report_failures(struct evaluator *evaluator, const struct vector *root, uint32_t first,

@@ -17,14 +17,15 @@ struct node {
     uint32_t start; // in the text
     uint32_t end;
     uint32_t depth;
-    int is_checked;        // a node may have several parents
-    uint32_t term;         // of the program, once emitted; counted from 1
-    struct weir_type type; // id 0: not known yet, or that of a null literal
-    const char *name;      // of the column or function
-    int is_try;            // a cast that gives null where it fails
-    int is_duration;       // an integer literal with a unit
-    int must_fold;         // a literal that the checker converted: fails at compile time or never
-    int is_null;           // a null literal
+    int is_checked;          // a node may have several parents
+    uint32_t term;           // of the program, once emitted; counted from 1
+    struct weir_type type;   // id 0: not known yet, or that of a null literal
+    const char *name;        // of the column or function
+    struct weir_type target; // of a cast in several steps: where they lead
+    int is_try;              // a cast that gives null where it fails
+    int is_duration;         // an integer literal with a unit
+    int must_fold;           // a literal that the checker converted: fails at compile time or never
+    int is_null;             // a null literal
     uint32_t column;
     union value value; // of a literal
     const struct function *function;

@@ -108,7 +108,7 @@ uint32_t float64_format(double number, char *text)
     if (length != 0) {
         return (uint32_t)length;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(number) < 1e-300 ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, VALUE_TEXT_BYTES, "%.*g", digits, number);
         if (strtod(text, NULL) == number) {
             break;
@@ -117,19 +117,16 @@ uint32_t float64_format(double number, char *text)
     return mark_float(text);
 }
 
+// The fewest digits that give the float back are those of a double nearby.
 uint32_t float32_format(float number, char *text)
 {
-    int length = format_special((double)number, text);
-    if (length != 0) {
-        return (uint32_t)length;
-    }
-    for (int digits = 6; digits <= 9; digits++) {
+    for (int digits = 6; isfinite(number) && digits <= 9; digits++) {
         snprintf(text, VALUE_TEXT_BYTES, "%.*g", digits, (double)number);
         if (strtof(text, NULL) == number) {
-            break;
+            return float64_format(strtod(text, NULL), text);
         }
     }
-    return mark_float(text);
+    return float64_format((double)number, text);
 }
 
 int int64_parse(struct slice text, int64_t *number)

@@ -28,7 +28,8 @@ struct term {
 
 struct instruction {
     kernel *run;
-    const char *name; // for reasons
+    const char *name;        // for reasons
+    struct weir_type target; // the type that reasons name
     uint32_t flags;
     uint32_t out; // term
     uint32_t argument_count;
