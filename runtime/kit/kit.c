@@ -88,7 +88,8 @@ static void hook_log(struct instance *instance, uint32_t level, const char *text
     text_print(&kit->log, "%s: %s\n", level <= WEIR_LOG_ERROR ? names[level] : "?", text);
 }
 
-static const struct instance_hooks hooks = {.emit = hook_emit, .log = hook_log};
+static const struct instance_hooks hooks = {
+    .emit = hook_emit, .log = hook_log, .resource = kit_hook_resource, .listen = kit_hook_listen};
 
 // --- Opening ---
 
@@ -127,31 +128,44 @@ static void take_host_options(struct weir_kit *kit, const json_t *values)
     kit->event_time = event_time != NULL ? strdup(event_time) : NULL;
 }
 
-static int32_t make_options(struct weir_kit *kit, const char *text)
+struct options *kit_options(struct weir_kit *kit, const char *what, const char *name,
+                            const struct weir_option *descriptors, uint32_t descriptor_count,
+                            const char *text, json_t **values)
 {
     struct error error = {0};
     struct diagnostics diagnostics = {0};
-    json_t *values = lua_options(text != NULL ? text : "", &error);
-    if (values == NULL) {
-        return kit_fail(kit, WEIR_ERROR_CONFIG, "cannot read the options `%s`: %s", text,
-                        error.text);
-    }
     char owner[256];
-    snprintf(owner, sizeof owner, "operator `%s`", kit->description->name);
-    take_host_options(kit, values);
-    kit->options =
-        options_create(&(struct options_request){.descriptors = kit->description->options,
-                                                 .descriptor_count = kit->description->option_count,
-                                                 .values = values,
+    *values = lua_options(text != NULL ? text : "", &error);
+    if (*values == NULL) {
+        kit_fail(kit, WEIR_ERROR_CONFIG, "cannot read the options `%s`: %s", text, error.text);
+        return NULL;
+    }
+    snprintf(owner, sizeof owner, "%s `%s`", what, name);
+    struct options *options =
+        options_create(&(struct options_request){.descriptors = descriptors,
+                                                 .descriptor_count = descriptor_count,
+                                                 .values = *values,
                                                  .owner = owner,
-                                                 .stage = kit->description->name,
+                                                 .stage = name,
                                                  .others = host_options,
                                                  .reference = environment},
                        &diagnostics);
-    if (kit->options == NULL) {
+    if (options == NULL) {
         fail_diagnostics(kit, &diagnostics);
     }
     diagnostics_finish(&diagnostics);
+    return options;
+}
+
+static int32_t make_options(struct weir_kit *kit, const char *text)
+{
+    const struct weir_operator *description = kit->description;
+    json_t *values;
+    kit->options = kit_options(kit, "operator", description->name, description->options,
+                               description->option_count, text, &values);
+    if (values != NULL) {
+        take_host_options(kit, values);
+    }
     json_decref(values);
     return kit->error_class;
 }
@@ -623,6 +637,8 @@ void weir_kit_close(struct weir_kit *kit)
     }
     ledger_activate(&kit->ledger);
     instance_destroy(kit->instance);
+    kit_free_resources(kit);
+    kit_free_requests(kit);
     if (kit->ledger.fault[0] != '\0' && kit->error_class == 0) {
         kit_report(name, 0, "%s", kit->ledger.fault);
     }

@@ -22,6 +22,20 @@ struct kit_output {
     struct text text;
 };
 
+struct kit_resource {
+    struct options *options;
+    struct instance *instance;
+    char *name;
+    struct kit_resource *next;
+};
+
+struct kit_request {
+    struct host_request request;
+    struct text reply;
+    int32_t is_answered;
+    struct kit_request *next;
+};
+
 struct weir_kit {
     const struct weir_plugin *plugin;
     const struct weir_operator *description;
@@ -32,6 +46,8 @@ struct weir_kit {
     struct metrics *metrics;
     struct ledger ledger;
     struct weir_host host; // the runtime's table with the ledger in between
+    struct kit_resource *resources;
+    struct kit_request *requests;
     struct kit_input *inputs;
     uint32_t input_count;
     struct kit_output *outputs;
@@ -59,6 +75,15 @@ void kit_enter(struct weir_kit *kit);
 int32_t kit_leave(struct weir_kit *kit, int32_t rc);
 // Starts the operator if that has not been done; not WEIR_OK once there is an error.
 int32_t kit_ready(struct weir_kit *kit);
+// Checked options from their text; NULL with the error of the kit. values stays with the caller.
+struct options *kit_options(struct weir_kit *kit, const char *what, const char *name,
+                            const struct weir_option *descriptors, uint32_t descriptor_count,
+                            const char *text, json_t **values);
+// The hooks for resources and listeners; and their end.
+struct instance *kit_hook_resource(struct instance *instance, const char *name);
+int32_t kit_hook_listen(struct instance *instance, const char *url);
+void kit_free_resources(struct weir_kit *kit);
+void kit_free_requests(struct weir_kit *kit);
 // The output of a name; NULL: there is none.
 struct kit_output *kit_output_of(struct weir_kit *kit, const char *name, uint32_t *number);
 

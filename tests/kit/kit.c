@@ -262,7 +262,7 @@ TEST(an_unknown_operator_is_refused_with_what_there_is)
 {
     struct weir_kit *kit = open_kit("doubleing", NULL);
     CHECK_TEXT(weir_kit_error(kit), "plugin `testing` has no operator `doubleing`; available: "
-                                    "doubling, counting, numbers, naughty, both");
+                                    "doubling, counting, numbers, naughty, both, echo");
     CHECK_INT(weir_kit_send_int64(kit, "value", 0, NULL), WEIR_ERROR_CONFIG);
     CHECK_NO_OUTPUT(kit, "");
     weir_kit_close(kit);
@@ -437,6 +437,53 @@ TEST(every_allocation_may_fail)
         weir_kit_close(kit);
     }
     CHECK(n > 3 && n < 1000);
+}
+
+// --- Resources and services ---
+
+TEST(a_service_answers_with_the_help_of_a_resource)
+{
+    struct weir_kit *kit = open_kit("echo", "store = w.store 'numbers' {}");
+    uint64_t length;
+    CHECK_INT(weir_kit_resource(kit, "store", "numbers", "step = 5"), WEIR_OK);
+    CHECK_TEXT(weir_kit_request(kit, "hello", 5, &length), "hello 5");
+    CHECK_INT(length, 7);
+    CHECK_TEXT(weir_kit_request(kit, "again", 5, NULL), "again 10");
+    CHECK_TEXT(weir_kit_log(kit), "info: listens on ipc:///tmp/echo.sock\n");
+    weir_kit_close(kit);
+}
+
+TEST(a_request_without_a_reply_is_told_at_close)
+{
+    struct weir_kit *kit = open_kit("echo", "store = w.store 'numbers' {}");
+    weir_kit_resource(kit, "store", "numbers", NULL);
+    CHECK(weir_kit_request(kit, "", 0, NULL) == NULL);
+    weir_kit_on_failure(listen);
+    weir_kit_close(kit);
+    CHECK_HAS(told, "a request was never replied to");
+    weir_kit_on_failure(report_kit_failure);
+}
+
+TEST(a_resource_must_be_there_and_be_what_is_asked_for)
+{
+    struct weir_kit *kit = open_kit("echo", "store = w.store 'numbers' {}");
+    weir_kit_start(kit);
+    CHECK_TEXT(weir_kit_error(kit), "option `store`: there is no resource `numbers` here");
+    weir_kit_close(kit);
+
+    kit = open_kit("echo", "store = w.store 'numbers' {}, interface = 'testing.table/1'");
+    weir_kit_resource(kit, "store", "numbers", NULL);
+    weir_kit_start(kit);
+    CHECK_TEXT(weir_kit_error(kit), "option `store` needs a resource that is a testing.table/1, "
+                                    "but `numbers` is a testing.store/1");
+    weir_kit_close(kit);
+
+    kit = open_kit("echo", "store = w.store 'numbers' {}");
+    weir_kit_resource(kit, "store", "numbers", "stp = 1");
+    CHECK_TEXT(weir_kit_error(kit),
+               "W0201: resource `store` has no option `stp`; available: step, on_error, "
+               "event_time; did you mean `step`?");
+    weir_kit_close(kit);
 }
 
 // --- Plugin files ---

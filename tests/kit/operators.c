@@ -536,13 +536,120 @@ static const struct weir_operator both = {
     .process = both_process,
 };
 
-static const struct weir_operator *const operators[] = {&doubling, &counting, &numbers, &naughty,
-                                                        &both};
+// --- echo: a service that answers with what its store has counted ---
+
+struct store {
+    int64_t count;
+    int64_t step;
+};
+
+// What the plugin promises behind "testing.store/1".
+struct store_table {
+    int64_t (*add)(void *instance);
+};
+
+static const struct weir_option store_options[] = {
+    {.name = "step", .summary = "How far one goes", .type = WEIR_OPTION_INT, .initial = "1"}};
+
+static int32_t store_create(struct weir_context *context, void **instance)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        return WEIR_ERROR_FATAL;
+    }
+    store->step = weir_option_int(context, "step", 0);
+    *instance = store;
+    return WEIR_OK;
+}
+
+static int64_t store_add(void *instance)
+{
+    struct store *store = instance;
+    return store->count += store->step;
+}
+
+static const struct store_table store_table = {store_add};
+static const struct weir_resource_type store = {.size = sizeof store,
+                                                .option_count = COUNT(store_options),
+                                                .name = "store",
+                                                .summary = "A number that grows",
+                                                .options = store_options,
+                                                .interface_id = "testing.store/1",
+                                                .table = &store_table,
+                                                .create = store_create,
+                                                .destroy = free};
+
+struct echo {
+    const struct store_table *table;
+    void *store;
+};
+
+static const struct weir_option echo_options[] = {{.name = "store",
+                                                   .summary = "Where to count",
+                                                   .type = WEIR_OPTION_RESOURCE,
+                                                   .flags = WEIR_OPTION_REQUIRED},
+                                                  {.name = "interface",
+                                                   .summary = "What the store must be",
+                                                   .type = WEIR_OPTION_STRING,
+                                                   .initial = "\"testing.store/1\""}};
+
+static int32_t echo_create(struct weir_context *context, void **instance)
+{
+    (void)context;
+    *instance = calloc(1, sizeof(struct echo));
+    return *instance != NULL ? WEIR_OK : WEIR_ERROR_FATAL;
+}
+
+static int32_t echo_open(void *instance, struct weir_context *context)
+{
+    struct echo *self = instance;
+    const void *table;
+    int32_t rc = weir_resource(context, "store", weir_option_string(context, "interface"), &table,
+                               &self->store);
+    self->table = rc == WEIR_OK ? table : NULL;
+    return rc == WEIR_OK ? weir_listen(context, "ipc:///tmp/echo.sock") : rc;
+}
+
+static int32_t echo_request(void *instance, struct weir_context *context,
+                            struct weir_request *request)
+{
+    struct echo *self = instance;
+    char reply[64];
+    if (request->byte_count == 0) {
+        return WEIR_OK; // and no reply
+    }
+    snprintf(reply, sizeof reply, "%.*s %lld", (int)request->byte_count,
+             (const char *)request->bytes, (long long)self->table->add(self->store));
+    return weir_reply(context, request, reply, strlen(reply));
+}
+
+static const void *echo_extension(const char *id)
+{
+    static const struct weir_service_table service = {sizeof service, 0, echo_request};
+    return strcmp(id, WEIR_SERVICE_1) == 0 ? &service : NULL;
+}
+
+static const struct weir_operator echo = {.size = sizeof echo,
+                                          .kind = WEIR_OPERATOR_SERVICE,
+                                          .option_count = COUNT(echo_options),
+                                          .name = "echo",
+                                          .summary = "Answers",
+                                          .options = echo_options,
+                                          .create = echo_create,
+                                          .open = echo_open,
+                                          .destroy = free,
+                                          .extension = echo_extension};
+
+static const struct weir_operator *const operators[] = {&doubling, &counting, &numbers,
+                                                        &naughty,  &both,     &echo};
+static const struct weir_resource_type *const resources[] = {&store};
 
 const struct weir_plugin test_plugin = {.size = sizeof test_plugin,
                                         .abi_version = WEIR_ABI_VERSION,
                                         .operator_count = COUNT(operators),
+                                        .resource_count = COUNT(resources),
                                         .name = "testing",
                                         .version = "1",
                                         .licence = "Apache-2.0",
-                                        .operators = operators};
+                                        .operators = operators,
+                                        .resources = resources};

@@ -61,6 +61,9 @@ WEIR_KIT_API void weir_kit_input_time(struct weir_kit *kit, uint32_t input, cons
 WEIR_KIT_API void weir_kit_want(struct weir_kit *kit, const char *output, const char *columns);
 // The instance is task `index` of `count` and owns that share of the key groups. Makes it anew.
 WEIR_KIT_API void weir_kit_task(struct weir_kit *kit, uint32_t index, uint32_t count);
+// Makes and opens a resource of the same plugin, for an option such as "store = w.TYPE 'NAME' {}".
+WEIR_KIT_API int32_t weir_kit_resource(struct weir_kit *kit, const char *type, const char *name,
+                                       const char *options);
 // Negotiates and opens; the first row does so by itself.
 WEIR_KIT_API int32_t weir_kit_start(struct weir_kit *kit);
 
@@ -86,6 +89,12 @@ WEIR_KIT_API int32_t weir_kit_run(struct weir_kit *kit, uint32_t calls);
 // Ends one input, or all that have not ended yet.
 WEIR_KIT_API int32_t weir_kit_end_input(struct weir_kit *kit, uint32_t input);
 WEIR_KIT_API int32_t weir_kit_end(struct weir_kit *kit);
+
+// Hands a request to a service and returns its reply with a NUL behind it, lent until the next
+// call; NULL if there is none. A request that is never replied to counts as a failed check. Its
+// length, if asked for.
+WEIR_KIT_API const char *weir_kit_request(struct weir_kit *kit, const void *bytes,
+                                          uint64_t byte_count, uint64_t *reply_byte_count);
 
 // Time. The clock starts at 2026-01-01 00:00:00 UTC. Moving it fires timers one after the other,
 // each at its own time.
