@@ -102,12 +102,34 @@ static int32_t host_resource(struct weir_context *context, const char *option,
 
 // --- Output ---
 
+// The rows that were left out may have been the oldest: the old row of an update is as old as its
+// key's last change.
+static void narrow_times(const struct instance *instance, const struct weir_batch *selected)
+{
+    const struct port *port = instance->body->port_count > 0 ? &instance->body->ports[0] : NULL;
+    if (port == NULL || port->schema == NULL || port->event_time < 0 ||
+        selected->time_min_us == WEIR_TIME_NONE) {
+        return;
+    }
+    uint32_t column = (uint32_t)port->event_time;
+    if (column < selected->column_count &&
+        selected->columns[column].encoding == WEIR_ENCODING_PLAIN &&
+        strcmp(selected->schema->fields[column].name, port->schema->fields[column].name) == 0) {
+        struct weir_batch *own = (struct weir_batch *)(uintptr_t)selected; // nobody else has it yet
+        batch_time_range(own, column, &own->time_min_us, &own->time_max_us);
+    }
+}
+
 static int32_t host_batch_select(struct weir_context *context, const struct weir_batch *batch,
                                  const uint32_t *rows, uint32_t row_count,
                                  const struct weir_batch **out)
 {
     int rc = batch_select(batch, rows, row_count, out);
-    return rc == 0 ? WEIR_OK : instance_errno(of(context), rc, "selected rows");
+    if (rc != 0) {
+        return instance_errno(of(context), rc, "selected rows");
+    }
+    narrow_times(of(context), *out);
+    return WEIR_OK;
 }
 
 static int32_t host_emit(struct weir_context *context, uint32_t output,

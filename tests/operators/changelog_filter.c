@@ -60,3 +60,15 @@ TEST(changelog_filter_that_would_pass_nothing_is_refused)
     CHECK_ERROR(kit, "+X");
     weir_kit_close(kit);
 }
+
+TEST(changelog_filter_forgets_the_event_times_of_rows_that_go)
+{
+    struct weir_kit *kit = operator_open("operators", "changelog_filter", NULL);
+    weir_kit_input(kit, "id int32, at int64");
+    weir_kit_input_kinds(kit, 0, WEIR_KINDS_ALL);
+    weir_kit_input_time(kit, 0, "at");
+    weir_kit_send(kit, 0, "-U 1|10", "+U 1|2000", "-U 2|20", "+U 2|2001");
+    CHECK_INT(weir_kit_batch(kit, "", 0)->time_min_us, 2000000);
+    CHECK_INT(weir_kit_batch(kit, "", 0)->time_max_us, 2001000);
+    weir_kit_close(kit);
+}

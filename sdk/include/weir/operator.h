@@ -431,7 +431,8 @@ static inline void weir_builder_discard(struct weir_context *context, struct wei
     context->host->builder_discard(builder);
 }
 
-// [task] A new batch of the given rows (ascending), all columns and kinds, schema as before.
+// [task] A new batch of the given rows (ascending), all columns and kinds, schema as before; event
+// times are those of the rows that stay.
 static inline int32_t weir_batch_select(struct weir_context *context,
                                         const struct weir_batch *batch, const uint32_t *rows,
                                         uint32_t row_count, const struct weir_batch **out)
