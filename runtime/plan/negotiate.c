@@ -138,19 +138,16 @@ static int is_float(struct weir_type type)
     return type.id == WEIR_TYPE_FLOAT32 || type.id == WEIR_TYPE_FLOAT64;
 }
 
-// Whether rows of an output already lie with the task that owns their key.
-static int is_aligned(const struct plan_stage *from, const struct plan_edge *edge,
-                      const struct plan_stage *to, const struct negotiation_input *input)
+// Whether rows of an output come by the key groups of an input's key.
+static int is_same_key(const struct plan_partition *partition,
+                       const struct negotiation_input *input)
 {
-    const struct plan_partition *partition = &from->partitions[edge->from_output];
-    const struct weir_schema *schema = input->input.schema;
-    if (partition->group_count == 0 || partition->column_count != input->partition_count ||
-        from->parallelism != to->parallelism) {
+    if (partition->group_count == 0 || partition->column_count != input->partition_count) {
         return 0;
     }
     for (uint32_t i = 0; i < input->partition_count; i++) {
         if (partition->columns[i] != input->partition[i] ||
-            is_float(schema->fields[input->partition[i]].type)) {
+            is_float(input->input.schema->fields[input->partition[i]].type)) {
             return 0;
         }
     }
@@ -173,8 +170,10 @@ static void place_exchanges(struct plan *plan, struct plan_stage *stage)
         struct plan_edge *edge = &plan->edges[stage->inputs[i]];
         struct plan_stage *from = &plan->stages[edge->from];
         uint32_t groups = from->partitions[edge->from_output].group_count;
-        edge->is_aligned = stage->negotiation->inputs[i].is_partitioned &&
-                           is_aligned(from, edge, stage, &stage->negotiation->inputs[i]);
+        edge->is_aligned =
+            stage->negotiation->inputs[i].is_partitioned &&
+            from->parallelism == stage->parallelism &&
+            is_same_key(&from->partitions[edge->from_output], &stage->negotiation->inputs[i]);
         all_aligned =
             all_aligned && edge->is_aligned && (group_count == 0 || groups == group_count);
         group_count = groups;
@@ -186,7 +185,12 @@ static void place_exchanges(struct plan *plan, struct plan_stage *stage)
     for (uint32_t i = 0; i < stage->input_count; i++) {
         struct plan_edge *edge = &plan->edges[stage->inputs[i]];
         uint32_t from_count = plan->stages[edge->from].parallelism;
+        const struct plan_partition *partition =
+            &plan->stages[edge->from].partitions[edge->from_output];
+        struct negotiation_input *input = &stage->negotiation->inputs[i];
         edge->is_aligned = edge->is_aligned && all_aligned;
+        input->bucket_is_group =
+            partition->group_count == stage->group_count && is_same_key(partition, input);
         if (from_count == stage->parallelism &&
             (edge->is_aligned || !stage->negotiation->inputs[i].is_partitioned ||
              from_count == 1)) {

@@ -23,24 +23,11 @@ struct exchange {
     struct channel *channels[];
 };
 
-// Whether the bucket that the sending stage puts on its batches is the receiver's key group.
-static int bucket_is_group(const struct plan *plan, const struct plan_edge *edge)
-{
-    const struct plan_stage *to = &plan->stages[edge->to];
-    const struct plan_partition *partition =
-        &plan->stages[edge->from].partitions[edge->from_output];
-    const struct negotiation_input *input = &to->negotiation->inputs[edge->to_input];
-    return partition->group_count == to->group_count && partition->column_count > 0 &&
-           partition->column_count == input->partition_count &&
-           memcmp(partition->columns, input->partition,
-                  partition->column_count * sizeof(uint32_t)) == 0;
-}
-
 static int prepare_keyed(struct exchange *exchange, const struct plan *plan,
                          const struct plan_edge *edge)
 {
     const struct plan_stage *to = &plan->stages[edge->to];
-    exchange->bucket_is_group = bucket_is_group(plan, edge);
+    exchange->bucket_is_group = (int)to->negotiation->inputs[edge->to_input].bucket_is_group;
     exchange->group_count = to->group_count;
     exchange->columns = to->negotiation->inputs[edge->to_input].partition;
     exchange->column_count = to->negotiation->inputs[edge->to_input].partition_count;
