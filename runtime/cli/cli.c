@@ -28,7 +28,7 @@ static const char *program_folder(void)
 int cli_load_plugins(const struct flag_list *folders, struct plugins *plugins)
 {
     const char *search[FOLDERS_MAX + 3] = {NULL};
-    char in_place[PATH_MAX], *list = NULL;
+    char in_place[PATH_MAX], installed[PATH_MAX], *list = NULL;
     uint32_t count = 0;
     struct error error = {0};
     int rc = plugins_search(plugins, folders->items, &error);
@@ -48,7 +48,8 @@ int cli_load_plugins(const struct flag_list *folders, struct plugins *plugins)
         }
     }
     snprintf(in_place, sizeof in_place, "%s/plugins", program_folder());
-    search[count++] = access(in_place, X_OK) == 0 ? in_place : WEIR_PLUGIN_FOLDER;
+    snprintf(installed, sizeof installed, "%s/" WEIR_PLUGIN_FOLDER, program_folder());
+    search[count++] = access(in_place, X_OK) == 0 ? in_place : installed;
     rc = rc != 0 ? rc : plugins_search(plugins, search, &error);
     free(list);
     if (rc != 0) {
