@@ -188,7 +188,7 @@ class Case:
             else:
                 columns[column] = (kind, bound)
         by = ", ".join(f'"{key}"' for key in keys)
-        self.stages.append(f'  w.window "windows" {{ by = {{ {by} }}, tumbling = "{size}", time = "t",\n'
+        self.stages.append(f'  w.window "windows" {{ by = {{ {by} }}, tumbling = "{size}", time = "event",\n'
                            f"    set = {{ {', '.join(lua)} }} }},")
         start = f"(t - ((t % {size_ms}) + {size_ms}) % {size_ms})"
         self.sql = (f"select {', '.join(keys)}, {start} as window_start, {start} + {size_ms} as window_end, "

@@ -10,13 +10,14 @@ import sqlite3
 from weir import ROOT, Failed, differences, folder, milliseconds, read_ndjson, run
 
 SINKS = """
-  w.sink "readings_file" { from = "readings", use = "file", path = "readings.ndjson", format = "ndjson" },
+  w.sink "readings_file" { from = "readings", use = "file", path = "readings.ndjson", format = "ndjson",
+                            kind = "op" },
   w.sink "windows_file"  { from = "enriched", use = "file", path = "windows.ndjson", format = "ndjson" },
 }
 """
 ROWS = 120000
 SETTINGS = ["devices.devices=500", "devices.rate=1000", "devices.paced=false", f"devices.max_rows={ROWS}",
-            "devices.seed=11", "devices.start=1700000030000", "per_minute.time=timestamp"]
+            "devices.seed=11", "devices.start=1700000030000", "per_minute.time=event"]
 MEASURES = ["temperature", "humidity", "pressure", "battery_level"]
 TYPES = ["temperature_sensor", "humidity_sensor", "pressure_sensor", "motion_sensor", "light_sensor", "co2_sensor",
          "noise_sensor", "multisensor"]

@@ -30,7 +30,7 @@ class Tap:
         try:
             problems = function(*arguments) or []
         except Exception:
-            problems = [traceback.format_exc()]
+            problems = [traceback.format_exc(limit=-2)]
         self.result(name, problems)
 
     def finish(self):
