@@ -127,7 +127,7 @@ uint64_t batch_value_bytes(const struct weir_column *column, uint32_t row_count)
     if (column->encoding == WEIR_ENCODING_ABSENT) {
         return 0;
     }
-    if (weir_type_is_text(column->type)) {
+    if (column->offsets != NULL) {
         return (uint32_t)(column->offsets[row_count] - column->offsets[0]);
     }
     return column->type.id == WEIR_TYPE_BOOL ? weir_bit_bytes(row_count)

@@ -94,9 +94,6 @@ static uint64_t take_number(struct cursor *cursor, const uint8_t *value, uint32_
 
 static const char *kind_of(uint8_t head)
 {
-    static const char *const names[] = {
-        "nil",   "a reserved byte", "a bool",       "a bool",       "bytes",   "bytes",
-        "bytes", "an extension",    "an extension", "an extension", "a float", "a float"};
     if (head < FIXMAP || head >= FIXINT_NEGATIVE || (head >= UINT8 && head <= INT64)) {
         return "an integer";
     }
@@ -109,7 +106,16 @@ static const char *kind_of(uint8_t head)
     if (head < NIL || head >= STR8) {
         return "a string";
     }
-    return head >= FIXEXT1 ? "an extension" : names[head - NIL];
+    if (head >= EXT8 && head != FLOAT32 && head != FLOAT64) {
+        return "an extension";
+    }
+    if (head >= BIN8) {
+        return head <= BIN32 ? "bytes" : "a float";
+    }
+    if (head >= FALSE_) {
+        return "a bool";
+    }
+    return head == NIL ? "nil" : "a reserved byte";
 }
 
 static void fail_type(struct cursor *cursor, const uint8_t *value, const char *wanted)
@@ -168,8 +174,9 @@ static uint64_t take_integer(struct cursor *cursor, const uint8_t *value, int *i
         return take_number(cursor, value, 1u << (*head - UINT8));
     }
     if (*head >= INT8 && *head <= INT64) {
-        uint32_t width = 1u << (*head - INT8), shift = 64 - 8 * width;
-        int64_t number = (int64_t)(take_number(cursor, value, width) << shift) >> shift;
+        static const uint32_t shifts[] = {56, 48, 32, 0};
+        uint32_t shift = shifts[*head - INT8];
+        int64_t number = (int64_t)(take_number(cursor, value, 8 - shift / 8) << shift) >> shift;
         *is_negative = number < 0;
         return (uint64_t)number;
     }
@@ -207,7 +214,7 @@ int cursor_bool(struct cursor *cursor)
     if (head != NULL && *head != FALSE_ && *head != TRUE_) {
         fail_type(cursor, value, "a bool");
     }
-    return cursor->rc == 0 && *head == TRUE_;
+    return head != NULL && *head == TRUE_;
 }
 
 static const uint8_t *take_bytes(struct cursor *cursor, const uint8_t *value, uint64_t count,

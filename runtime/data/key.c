@@ -344,7 +344,7 @@ static void hash_column(const struct weir_batch *batch, const uint32_t *columns,
         hash_int32_any((const uint32_t *)column->values + first, row_count, hashes);
     } else if (is_varint_64(column->type)) {
         hash_int64_any((const uint64_t *)column->values + first, row_count, hashes);
-    } else if (column->offsets != NULL) {
+    } else if (weir_type_is_text(column->type)) {
         for (uint32_t i = 0; i < row_count; i++) {
             hashes[i] = hash_text(column, first + i);
         }

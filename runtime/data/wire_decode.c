@@ -162,7 +162,7 @@ static void read_field(struct cursor *cursor, struct weir_field *field, char **n
     if (name != NULL && memchr(name, '\0', length) != NULL) {
         cursor_fail(cursor, at, "a name has a zero byte");
     }
-    if (cursor->rc != 0) {
+    if (name == NULL || cursor->rc != 0) {
         return;
     }
     memcpy(*names, name, length);
@@ -201,6 +201,9 @@ static struct weir_schema *read_schema(struct cursor *cursor, const struct head 
     char *names = malloc((size_t)(head->schema_end - head->schema_at)), *next = names;
     if (fields == NULL || names == NULL) {
         cursor->rc = error_set(cursor->error, -ENOMEM, "no memory for a schema");
+        free(fields);
+        free(names);
+        return NULL;
     }
     for (uint32_t i = 0; cursor->rc == 0 && i < count; i++) {
         read_field(cursor, &fields[i], &next);
@@ -517,8 +520,9 @@ static int align_body(struct cursor *cursor, struct head *head, struct batch *ba
     return 0;
 }
 
-static int decode(const uint8_t *message, uint64_t byte_count, const struct weir_schema *agreed,
-                  struct batch **out, struct error *error)
+// NULL with *rc set.
+static struct batch *decode(const uint8_t *message, uint64_t byte_count,
+                            const struct weir_schema *agreed, struct error *error, int *rc)
 {
     struct cursor cursor;
     struct head head = {.bucket = WEIR_BUCKET_NONE,
@@ -528,14 +532,16 @@ static int decode(const uint8_t *message, uint64_t byte_count, const struct weir
     cursor_init(&cursor, message, byte_count, "wire message", error);
     read_envelope(&cursor, &head);
     struct weir_schema *schema = own_schema(&cursor, &head, agreed);
-    if (cursor.rc != 0) {
+    *rc = cursor.rc;
+    if (*rc != 0) {
         free(schema);
-        return cursor.rc;
+        return NULL;
     }
     struct batch *batch = batch_create(schema != NULL ? schema : agreed);
     if (batch == NULL) {
         free(schema);
-        return error_set(error, -ENOMEM, "no memory for a batch");
+        *rc = error_set(error, -ENOMEM, "no memory for a batch");
+        return NULL;
     }
     batch->schema = schema;
     batch->schema_owner = schema == NULL ? NULL : batch;
@@ -544,27 +550,26 @@ static int decode(const uint8_t *message, uint64_t byte_count, const struct weir
     batch->view.time_min_us = head.time_min_us;
     batch->view.time_max_us = head.time_max_us;
     batch->view.entered_us = head.entered_us;
-    int rc = align_body(&cursor, &head, batch);
-    if (rc == 0) {
+    *rc = align_body(&cursor, &head, batch);
+    if (*rc == 0) {
         read_columns(&cursor, &head, batch);
         read_kinds(&cursor, &head, batch);
-        rc = cursor.rc;
+        *rc = cursor.rc;
     }
-    if (rc != 0) {
+    if (*rc != 0) {
         batch_unref(&batch->view);
-        return rc;
+        return NULL;
     }
-    *out = batch;
-    return 0;
+    return batch;
 }
 
 int wire_decode(const uint8_t *message, uint64_t byte_count, const struct weir_schema *schema,
                 void (*release)(void *owner), void *owner, const struct weir_batch **out,
                 struct error *error)
 {
-    struct batch *batch = NULL;
-    int rc = decode(message, byte_count, schema, &batch, error);
-    if (rc != 0) {
+    int rc;
+    struct batch *batch = decode(message, byte_count, schema, error, &rc);
+    if (batch == NULL) {
         if (release != NULL) {
             release(owner);
         }

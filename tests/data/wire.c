@@ -529,8 +529,9 @@ static const char *schema_refusal(const char *schema, const struct weir_schema *
                                        "\x94\xa5weir1\x83\xa4rows\x01\xa6schema%s\xa7"
                                        "columns\x92\xc0\xc0\xc4",
                                        schema);
-    memcpy(message + size, "\x00\xc4\x00", 3);
-    return refusal(message, size + 3, agreed);
+    static const uint8_t end[] = {0x00, 0xc4, 0x00};
+    memcpy(message + size, end, sizeof end);
+    return refusal(message, size + sizeof end, agreed);
 }
 
 #define INT32_ID "\x93\xa2id\xa5int32\xc2"
@@ -578,13 +579,15 @@ TEST(a_batch_that_is_too_large_by_repetition_is_refused)
     uint64_t size = 0;
     static const char head[] = "\x94\xa5weir1\x82\xa4rows\xce\x00\x01\x00\x00\xa7"
                                "columns\xdc\x01\x2c";
+    static const uint8_t entry[] = {0x95, 0, 0xc0, 0, 0xce, 0, 4, 0, 0, 0xc0};
+    static const uint8_t body[] = {0xc4, 0, 0xc6, 0, 4, 0, 0};
     memcpy(message, head, sizeof head - 1);
     size = sizeof head - 1;
-    for (int i = 0; i < COLUMNS; i++, size += 10) { // all read the same bytes of the body
-        memcpy(message + size, "\x95\x00\xc0\x00\xce\x00\x04\x00\x00\xc0", 10);
+    for (int i = 0; i < COLUMNS; i++, size += sizeof entry) { // all read the same bytes of the body
+        memcpy(message + size, entry, sizeof entry);
     }
-    memcpy(message + size, "\xc4\x00\xc6\x00\x04\x00\x00", 7);
-    size += 7 + 65536 * 4;
+    memcpy(message + size, body, sizeof body);
+    size += sizeof body + 65536 * 4;
     CHECK_TEXT(refusal(message, size, &schema),
                "wire message, byte 2589, entry of column `c256`: the batch is larger than 67108864 "
                "bytes");

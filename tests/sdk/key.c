@@ -207,12 +207,17 @@ TEST(a_null_adds_no_bytes)
     CHECK_INT(weir_key_encode(&column, 0, key), 0);
 }
 
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 TEST(normalised_floats_have_one_zero_and_one_nan)
 {
-    double zero = weir_key_normalise(-0.0), nan = weir_key_normalise(-__builtin_nan("7"));
-    double plain_zero = 0.0, plain_nan = __builtin_nan("");
-    CHECK(memcmp(&zero, &plain_zero, 8) == 0);
-    CHECK(memcmp(&nan, &plain_nan, 8) == 0);
+    CHECK(bits_of(weir_key_normalise(-0.0)) == 0);
+    CHECK(bits_of(weir_key_normalise(-__builtin_nan("7"))) == bits_of(__builtin_nan("")));
     CHECK_FLOAT(weir_key_normalise(1.5), 1.5);
 }
 
