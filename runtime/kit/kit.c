@@ -1,5 +1,6 @@
 #include "weir/kit.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -88,8 +89,39 @@ static void hook_log(struct instance *instance, uint32_t level, const char *text
     text_print(&kit->log, "%s: %s\n", level <= WEIR_LOG_ERROR ? names[level] : "?", text);
 }
 
-static const struct instance_hooks hooks = {
-    .emit = hook_emit, .log = hook_log, .resource = kit_hook_resource, .listen = kit_hook_listen};
+// Optional tables that kits offer.
+static struct {
+    const char *id;
+    const void *table;
+} extensions[8];
+
+void weir_kit_extension(const char *id, const void *table)
+{
+    uint32_t at = 0;
+    while (extensions[at].id != NULL && strcmp(extensions[at].id, id) != 0) {
+        at++;
+        assert(at < sizeof extensions / sizeof extensions[0]);
+    }
+    extensions[at].id = id;
+    extensions[at].table = table;
+}
+
+static const void *hook_extension(struct instance *instance, const char *id)
+{
+    (void)instance;
+    for (uint32_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++) {
+        if (extensions[i].id != NULL && strcmp(extensions[i].id, id) == 0) {
+            return extensions[i].table;
+        }
+    }
+    return NULL;
+}
+
+static const struct instance_hooks hooks = {.emit = hook_emit,
+                                            .log = hook_log,
+                                            .resource = kit_hook_resource,
+                                            .listen = kit_hook_listen,
+                                            .extension = hook_extension};
 
 // --- Opening ---
 

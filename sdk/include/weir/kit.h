@@ -48,6 +48,10 @@ WEIR_KIT_API struct weir_kit *weir_kit_open_plugin(const struct weir_plugin *plu
                                                    const char *name, const char *options);
 WEIR_KIT_API void weir_kit_close(struct weir_kit *kit);
 
+// Operators of kits opened from now on find this optional table of the host by its id
+// ("weir.ffi/1"), at most 8 of them; table NULL: no longer.
+WEIR_KIT_API void weir_kit_extension(const char *id, const void *table);
+
 // --- Before the first row; all of it may be left out ---
 
 // Declares the next input: "name string, value int64 not null". Only +I can come, and there is no
