@@ -645,7 +645,9 @@ static void want_all(struct negotiation *negotiation)
 {
     for (uint32_t i = 0; i < negotiation->head.input_count; i++) {
         struct negotiation_input *in = &negotiation->inputs[i];
-        memset(in->wanted, 0xff, weir_bit_bytes(in->input.schema->field_count));
+        for (uint32_t column = 0; column < in->input.schema->field_count; column++) {
+            weir_bit_set(in->wanted, column, 1);
+        }
     }
 }
 
