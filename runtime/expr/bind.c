@@ -139,6 +139,7 @@ static int bind_numbers(struct compilation *compilation, struct node *call)
     if (arguments[0]->type.id == WEIR_TYPE_DECIMAL || arguments[1]->type.id == WEIR_TYPE_DECIMAL) {
         return bind_decimals(compilation, call, arithmetic[index].name[0]);
     }
+    call->is_duration = arguments[0]->is_duration || arguments[1]->is_duration;
     int rc = convert_all(compilation, call, weir_type_of(WEIR_TYPE_INT64));
     return rc != 0 ? rc
                    : finish_call(call, weir_type_of(WEIR_TYPE_INT64), arithmetic[index].integer);

@@ -1,5 +1,6 @@
 #include "expr/function.h"
 
+#include <pthread.h>
 #include <strings.h>
 
 #include "expr/check.h"
@@ -174,20 +175,23 @@ const char *function_synonym(const char *name)
     return NULL;
 }
 
+static const char *listed[FUNCTION_COUNT + 3];
+
+static void list_names(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+        if (!(functions[i].flags & FUNCTION_OPERATOR)) {
+            listed[count++] = functions[i].name;
+        }
+    }
+    listed[count++] = "cast";
+    listed[count++] = "try_cast";
+}
+
 const char *const *function_names(void)
 {
-    static const char *names[FUNCTION_COUNT + 3];
-    static int is_ready;
-    if (!is_ready) {
-        size_t count = 0;
-        for (size_t i = 0; i < FUNCTION_COUNT; i++) {
-            if (!(functions[i].flags & FUNCTION_OPERATOR)) {
-                names[count++] = functions[i].name;
-            }
-        }
-        names[count++] = "cast";
-        names[count++] = "try_cast";
-        is_ready = 1;
-    }
-    return names;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, list_names);
+    return listed;
 }

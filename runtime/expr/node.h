@@ -23,7 +23,7 @@ struct node {
     const char *name;        // of the column or function
     struct weir_type target; // of a cast in several steps: where they lead
     int is_try;              // a cast that gives null where it fails
-    int is_duration;         // an integer literal with a unit
+    int is_duration;         // an integer literal with a unit, or computed from one
     int must_fold;           // a literal that the checker converted: fails at compile time or never
     int is_null;             // a null literal
     uint32_t column;

@@ -6,6 +6,7 @@
 
 #define TYPE_COUNT 16
 
+// clang-format off
 // The order of types is that of the rows.
 static const struct {
     const char *type;
@@ -187,14 +188,10 @@ static const struct {
          "12|abc|null",
          "!cannot cast '12' (string) to date|!cannot cast 'abc' (string) to date|null",
          "!cannot cast '12' (string) to time|!cannot cast 'abc' (string) to time|null",
-         "!cannot cast '12' (string) to timestamp(3)|!cannot cast 'abc' (string) to "
-         "timestamp(3)|null",
-         "!cannot cast '12' (string) to timestamp(6)|!cannot cast 'abc' (string) to "
-         "timestamp(6)|null",
-         "!cannot cast '12' (string) to timestamp(9)|!cannot cast 'abc' (string) to "
-         "timestamp(9)|null",
-         "!cannot cast '12' (string) to timestamp_ltz(0)|!cannot cast 'abc' (string) to "
-         "timestamp_ltz(0)|null",
+         "!cannot cast '12' (string) to timestamp(3)|!cannot cast 'abc' (string) to timestamp(3)|null",
+         "!cannot cast '12' (string) to timestamp(6)|!cannot cast 'abc' (string) to timestamp(6)|null",
+         "!cannot cast '12' (string) to timestamp(9)|!cannot cast 'abc' (string) to timestamp(9)|null",
+         "!cannot cast '12' (string) to timestamp_ltz(0)|!cannot cast 'abc' (string) to timestamp_ltz(0)|null",
      }},
     {"bytes",
      {"abc", "\xff"},
@@ -280,12 +277,9 @@ static const struct {
      {"2026-03-14 15:09:26.535897", "-290000-01-01"},
      {
          "error W0316 0-15: there is no cast from timestamp(6) to bool",
-         "!cannot cast 1773500966535 (int64) to int8|!cannot cast -9213683299200000 (int64) to "
-         "int8|null",
-         "!cannot cast 1773500966535 (int64) to int16|!cannot cast -9213683299200000 (int64) to "
-         "int16|null",
-         "!cannot cast 1773500966535 (int64) to int32|!cannot cast -9213683299200000 (int64) to "
-         "int32|null",
+         "!cannot cast 1773500966535 (int64) to int8|!cannot cast -9213683299200000 (int64) to int8|null",
+         "!cannot cast 1773500966535 (int64) to int16|!cannot cast -9213683299200000 (int64) to int16|null",
+         "!cannot cast 1773500966535 (int64) to int32|!cannot cast -9213683299200000 (int64) to int32|null",
          "1773500966535|-9213683299200000|null",
          "error W0316 0-18: there is no cast from timestamp(6) to float32",
          "error W0316 0-18: there is no cast from timestamp(6) to float64",
@@ -340,6 +334,7 @@ static const struct {
          "2026-03-14 15:09:26Z|1970-01-01 00:00:00Z|null",
      }},
 };
+// clang-format on
 
 TEST(every_type_casts_to_every_other_or_is_refused)
 {

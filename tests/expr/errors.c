@@ -67,6 +67,9 @@ TEST(types_that_do_not_go_together_are_both_named)
     CHECK_ERROR("day + 5s", "W0313", 0, 8,
                 "a date moves by whole days, as in `day + 1`; cast it to a timestamp to move it by "
                 "a duration");
+    CHECK_ERROR("day + (5s - 1)", "W0313", 0, 14,
+                "a date moves by whole days, as in `day + 1`; cast it to a timestamp to move it by "
+                "a duration");
     CHECK_ERROR("coalesce(null, null)", "W0317", 0, 20,
                 "null alone has no type; write cast(null as int64) or the like");
 }

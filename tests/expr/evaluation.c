@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <pthread.h>
 
 #include "base/memory.h"
 #include "expr/support.h"
@@ -233,4 +234,48 @@ TEST(aggregates_have_the_types_of_the_design)
     CHECK_TEXT(error.text, "sum needs a number, but its argument is string");
     CHECK_INT(aggregate_type(WEIR_AGGREGATE_MIN, NULL, &type, &error), -EINVAL);
     CHECK_TEXT(error.text, "min needs an argument");
+}
+
+struct share {
+    const struct expression *expression;
+    const struct table *table;
+    int good;
+};
+
+static void *evaluate_often(void *argument)
+{
+    struct share *share = argument;
+    struct evaluator *evaluator = evaluator_create();
+    share->good = 1;
+    for (int i = 0; i < 200; i++) {
+        struct weir_column column;
+        const struct expr_failure *failed;
+        uint32_t count;
+        share->good &= expression_evaluate(share->expression, evaluator, &share->table->batch, 0,
+                                           &column, &failed, &count) == 0 &&
+                       count == 1 && failed[0].row == 1 && memcmp(column.values, "n5n2", 4) == 0;
+        evaluator_reset(evaluator);
+    }
+    evaluator_destroy(evaluator);
+    return NULL;
+}
+
+TEST(threads_share_an_expression)
+{
+    struct table table;
+    table_begin(&table, 3);
+    COLUMN(&table, "a", "int64", "2", "0", "5");
+    struct expression *expression = compile(&table, "concat('n', 10 / a)");
+    struct share shares[4];
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        shares[i] = (struct share){expression, &table, 0};
+        REQUIRE(pthread_create(&threads[i], NULL, evaluate_often, &shares[i]) == 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        CHECK(shares[i].good);
+    }
+    expression_destroy(expression);
+    table_finish(&table);
 }

@@ -124,11 +124,10 @@ static void write_rows(FILE *file)
 // One line per expression: the rows separated by "|", floats with all their digits.
 static void write_query(FILE *file, const char *expression, enum kind kind)
 {
-    const char *open = kind == FLOAT ? "format('%!.17g', " : "(", *middle = kind == BOOL ? "" : "";
     fprintf(file,
             "select group_concat(v, '|') from (select ifnull(case when r is null then null else "
-            "%s r%s) end, 'null') as v from (select (%s) as r from t order by row));\n",
-            open, middle, expression);
+            "%s r) end, 'null') as v from (select (%s) as r from t order by row));\n",
+            kind == FLOAT ? "format('%!.17g'," : "(", expression);
 }
 
 static char *next_part(char **at, char end)
