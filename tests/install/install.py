@@ -3,6 +3,7 @@
 
 import glob
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,7 @@ def one(folder, pattern):
 
 
 def everything_is_there(folder):
-    wanted = ["bin/weir", "include/weir/plugin.h", "pkgconfig/weir.pc", "weir/plugins/operators.so"]
+    wanted = ["bin/weir", "weir/template/tally.c", "include/weir/plugin.h", "pkgconfig/weir.pc", "weir/plugins/operators.so"]
     return [f"{name} is missing" for name in wanted
             if not glob.glob(os.path.join(folder, "**", name), recursive=True)]
 
@@ -107,6 +108,22 @@ def plugin_is_built_and_runs(folder, work, compiler, suffix):
     return [] if len(rows) == 6 else [f"{len(rows)} lines instead of a header and 5 rows"]
 
 
+def guide_is_followed(folder, work):
+    """Every command of docs/plugin-guide.md, in an empty folder, with the sources hidden."""
+    with open(os.path.join(ROOT, "docs/plugin-guide.md")) as file:
+        commands = "".join(re.findall(r"^```sh\n(.*?)^```", file.read(), re.M | re.S))
+    libraries = os.path.dirname(one(folder, "weir-kit.pc")) + "/.."
+    script = os.path.join(work, "guide.sh")
+    with open(script, "w") as file:
+        for name in ("sdk", "runtime", "plugins"):
+            file.write(f"mount -t tmpfs none {ROOT}/{name}\n")
+        file.write("set -ex\n" + commands)
+    said = run("unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-e", script, cwd=work, LD_LIBRARY_PATH=libraries,
+               PKG_CONFIG_PATH=os.path.dirname(one(folder, "weir.pc")), PKG_CONFIG_SYSROOT_DIR=folder,
+               PATH=os.path.dirname(one(folder, "bin/weir")) + ":" + os.environ["PATH"])
+    return [] if said.count("0 failed") == 2 else [said]
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory(dir=BUILD) as folder, tempfile.TemporaryDirectory(dir=BUILD) as work:
@@ -116,6 +133,7 @@ def main():
         tap.run("no public header is forgotten", headers_are_all_there, folder)
         tap.run("a plugin in C needs one line", plugin_is_built_and_runs, folder, work, "cc -std=c11", "c")
         tap.run("a plugin in C++ needs one line", plugin_is_built_and_runs, folder, work, "c++ -std=c++17", "cc")
+        tap.run("the plugin guide can be followed with the sources out of reach", guide_is_followed, folder, work)
     tap.finish()
 
 

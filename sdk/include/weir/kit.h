@@ -5,7 +5,7 @@
 //     weir_kit_input(kit, "name string, value int64");
 //     weir_kit_send(kit, 0, "a|1", "b|2", "a|3");
 //     weir_kit_end(kit);
-//     CHECK_OUTPUT(kit, "", "+I a|2", "+I b|1");
+//     CHECK_OUTPUT(kit, "", "+I b|1", "+I a|2");
 //     weir_kit_close(kit);
 //     return weir_kit_result();
 //
