@@ -80,7 +80,8 @@ const char *number_real(const char *text, double *value)
     if (whole + count > 19 || static_cast<uint8_t>(*p - '0') <= 9 || (*p | 32) == 'e') {
         return nullptr;
     }
-    if (total <= uint64_t(1) << 53) {
+    if (count <= 8 && total <= uint64_t(1)
+                                   << 53) { // short numbers; long ones do not branch on size
         double number = static_cast<double>(total) / powers_of_ten[count];
         *value = is_negative ? -number : number;
         return p;
