@@ -6,6 +6,7 @@
 #include "data/schema.h"
 #include "expr/check.h"
 #include "expr/kernels.h"
+#include "expr/value_set.h"
 
 #define DECIMAL_DIGITS_MAX 38
 
@@ -475,13 +476,32 @@ static struct node *any_equal(struct compilation *compilation, struct node *call
     return parts[1] == NULL ? NULL : call_of(compilation, "or", call, 2, parts);
 }
 
+static int is_constant(const struct node *node)
+{
+    return node->kind == NODE_LITERAL || (node->kind == NODE_CAST && node->must_fold);
+}
+
+static int is_constant_list(const struct node *call)
+{
+    for (uint32_t i = 1; i < call->argument_count; i++) {
+        if (!is_constant(call->arguments[i])) {
+            return 0;
+        }
+    }
+    return call->argument_count > VALUE_SET_LEAST;
+}
+
 int bind_in(struct compilation *compilation, struct node *call)
 {
-    struct weir_type type;
-    for (uint32_t i = 2; i <= call->argument_count; i++) {
-        if (common_type(compilation, call->arguments, i, &type) != 0) {
-            return fail_types(compilation, call, call->arguments[0], call->arguments[i - 1]);
-        }
+    struct weir_type type = {0};
+    int rc = common_value_type(compilation, call, call->arguments, call->argument_count, &type);
+    if (rc != 0) {
+        return rc;
+    }
+    if (type.id != 0 && is_constant_list(call) && value_set_takes(type)) {
+        type.length = 0;
+        rc = convert_all(compilation, call, type);
+        return rc != 0 ? rc : finish_call(call, weir_type_of(WEIR_TYPE_BOOL), kernel_in);
     }
     return become(call,
                   any_equal(compilation, call, call->arguments + 1, call->argument_count - 1));

@@ -59,7 +59,7 @@ uint32_t timestamp_format(struct weir_timestamp timestamp, struct weir_type type
     uint32_t length = (uint32_t)sprintf(text, "%s%04lld-%02u-%02u ", civil.year < 0 ? "-" : "",
                                         (long long)(civil.year < 0 ? -civil.year : civil.year),
                                         civil.month, civil.day);
-    length += clock_format((uint32_t)(timestamp.ms - days * DAY_MS),
+    length += clock_format((uint32_t)floor_modulo(timestamp.ms, DAY_MS),
                            (uint32_t)timestamp.nanoseconds, type.precision, text + length);
     if (type.id == WEIR_TYPE_TIMESTAMP_LTZ) {
         memcpy(text + length, "Z", 2);
@@ -213,7 +213,7 @@ struct weir_timestamp timestamp_load(struct weir_type type, const void *value)
     if (type.precision > 3) {
         int64_t us = timestamp.ms;
         timestamp.ms = floor_divide(us, 1000);
-        timestamp.nanoseconds = (int32_t)(us - timestamp.ms * 1000) * 1000;
+        timestamp.nanoseconds = (int32_t)floor_modulo(us, 1000) * 1000;
     }
     return timestamp;
 }
@@ -223,9 +223,10 @@ int timestamp_store(struct weir_timestamp timestamp, struct weir_type type, void
     static const int64_t units[] = {1000, 100, 10, 1, 100000, 10000, 1000, 100, 10, 1};
     int64_t unit = units[type.precision];
     if (type.precision <= 3) {
-        timestamp.ms -= floor_modulo(timestamp.ms, unit);
+        int is_bad =
+            __builtin_sub_overflow(timestamp.ms, floor_modulo(timestamp.ms, unit), &timestamp.ms);
         memcpy(value, &timestamp.ms, sizeof timestamp.ms);
-        return 1;
+        return !is_bad;
     }
     timestamp.nanoseconds -= (int32_t)(timestamp.nanoseconds % unit);
     if (type.precision > 6) {
@@ -384,9 +385,10 @@ int calendar_format(int64_t ms, struct slice format, char *text, uint32_t size, 
         char field[24] = {format.at[i], '\0'};
         int written = 1;
         if (format.at[i] == '%') {
-            written = ++i < format.length
-                          ? write_field(format.at[i], days, ms - days * DAY_MS, field, sizeof field)
-                          : -1;
+            written =
+                ++i < format.length
+                    ? write_field(format.at[i], days, floor_modulo(ms, DAY_MS), field, sizeof field)
+                    : -1;
         }
         if (written < 0 || *length + (uint32_t)written > size) {
             return 0;

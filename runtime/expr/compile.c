@@ -8,6 +8,7 @@
 #include "expr/function.h"
 #include "expr/program.h"
 #include "expr/reason.h"
+#include "expr/value_set.h"
 
 #define TEXT_BYTES_MAX 65536u
 #define NO_TERM UINT32_MAX
@@ -90,8 +91,9 @@ static int same_instruction(const struct program *program, const struct instruct
                             const struct instruction *b, struct weir_type type)
 {
     struct weir_type other = program->terms[a->out].type;
-    return a->run == b->run && a->flags == b->flags && a->argument_count == b->argument_count &&
-           type_equal(other, type) && other.length == type.length &&
+    return a->run == b->run && a->flags == b->flags && a->set == b->set &&
+           a->argument_count == b->argument_count && type_equal(other, type) &&
+           other.length == type.length &&
            memcmp(a->arguments, b->arguments, a->argument_count * sizeof *a->arguments) == 0;
 }
 
@@ -184,6 +186,25 @@ static uint32_t *emit_arguments(struct emitter *emitter, const struct node *node
     return terms;
 }
 
+// The list of an `in` with constants; the instruction keeps the value before it as its argument.
+static int emit_set(struct emitter *emitter, const struct node *node,
+                    struct instruction *instruction)
+{
+    const struct term *terms = emitter->program->terms;
+    struct value_set *set = value_set_create(emitter->compilation->arena, node->arguments[0]->type,
+                                             node->argument_count);
+    if (set == NULL) {
+        return compilation_no_memory(emitter->compilation);
+    }
+    for (uint32_t i = 1; i < node->argument_count; i++) {
+        const struct term *term = &terms[instruction->arguments[i]];
+        value_set_add(set, &term->value, term->is_null);
+    }
+    instruction->argument_count = 1;
+    instruction->set = set;
+    return 0;
+}
+
 static uint32_t emit_call(struct emitter *emitter, const struct node *node)
 {
     struct program *program = emitter->program;
@@ -203,6 +224,9 @@ static uint32_t emit_call(struct emitter *emitter, const struct node *node)
         .argument_count = node->argument_count,
         .arguments = arguments,
     };
+    if (node->kernel == kernel_in && emit_set(emitter, node, &instruction) != 0) {
+        return NO_TERM;
+    }
     uint32_t same = find_same(program, &instruction, node->type);
     if (same != NO_TERM) {
         return same;

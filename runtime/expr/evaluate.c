@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "expr/program.h"
 #include "expr/reason.h"
+#include "expr/value_set.h"
 
 #define SLOT_BYTES (CHUNK_ROWS * 16 + CHUNK_ROWS / 8)
 #define CELL_BYTES 32u // of a value per batch: 16 for the value, the rest for its validity
@@ -220,6 +221,11 @@ uint32_t *call_errors(struct call *call)
 int64_t call_now_ms(const struct call *call)
 {
     return call->frame->evaluator->now_ms;
+}
+
+const struct value_set *call_set(const struct call *call)
+{
+    return call->instruction->set;
 }
 
 static void record_operand(const struct vector *vector, uint32_t row, union value *operand)

@@ -41,7 +41,7 @@ static const struct function functions[] = {
      0, 0, NULL, kernel_like},
     OPERATOR("is null", 0, 1, 1, bind_is_null, kernel_is_null),
     OPERATOR("is not null", 0, 1, 1, bind_is_null, kernel_is_not_null),
-    OPERATOR("in", 0, 2, MANY, bind_in, NULL),
+    OPERATOR("in", FUNCTION_STRICT, 2, MANY, bind_in, NULL),
     OPERATOR("case", 0, 3, MANY, bind_case, NULL),
 
     BOUND("coalesce", "coalesce(value any, ...) any", 0, 1, MANY, bind_coalesce, NULL),

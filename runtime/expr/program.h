@@ -33,7 +33,8 @@ struct instruction {
     uint32_t flags;
     uint32_t out; // term
     uint32_t argument_count;
-    uint32_t *arguments; // terms
+    uint32_t *arguments;         // terms
+    const struct value_set *set; // of kernel_in, else NULL
 };
 
 struct program {

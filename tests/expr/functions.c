@@ -186,6 +186,14 @@ TEST(time_functions_hold_before_1970_and_at_leap_days)
     CHECK_VALUE("'12:00'::time - '11:00'::time", "3600000");
     CHECK_VALUE("'9999-12-31'::timestamp_ltz(9) + 1ms", "9999-12-31 00:00:00.001000000Z");
     CHECK_VALUE("now_ms()", "1780000000123");
+    CHECK_VALUE("(-9223372036854775808)::timestamp(3)", "-292275055-05-16 16:47:04.192");
+    CHECK_VALUE("(-9223372036854775808)::timestamp(0)",
+                "!cannot cast -9223372036854775808 (int64) to timestamp(0)");
+    CHECK_VALUE("(-9223372036854775808)::timestamp(9) - 1ms",
+                "!-292275055-05-16 16:47:04.192000000 - 1 overflows timestamp(9)");
+    CHECK_VALUE("year(-9223372036854775808)", "-292275055");
+    CHECK_VALUE("day_of_year(9223372036854775807)", "229");
+    CHECK_VALUE("format_time(-9223372036854775808, '%H:%M')", "16:47");
 }
 
 TEST(now_is_one_value_per_batch)

@@ -177,3 +177,30 @@ TEST(long_batches_are_computed_in_pieces)
     evaluator_destroy(evaluator);
     table_finish(&table);
 }
+
+TEST(long_lists_behave_like_short_ones)
+{
+    struct table table;
+    table_begin(&table, 5);
+    COLUMN(&table, "n", "int16", "3", "12", "-1", NULL, "300");
+    COLUMN(&table, "x", "float64", "-0.0", "NaN", "2.5", NULL, "8");
+    COLUMN(&table, "s", "string", "", "abcdefghi", "c", NULL, "zz");
+    COLUMN(&table, "d", "date", "2026-03-14", "1969-12-31", "1970-01-01", NULL, "2026-03-15");
+    CHECK_ROWS(&table, "n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, -1, 1)", "true|false|true|null|false");
+    CHECK_ROWS(&table, "n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1000000)",
+               "true|false|false|null|false");
+    CHECK_ROWS(&table, "n not in (1, 2, 3, 4, 5, 6, 7, 8, 9, null)", "false|null|null|null|null");
+    CHECK_ROWS(&table, "x in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)", "true|false|false|null|true");
+    CHECK_ROWS(&table, "x in (0.5, 1, 2, 3, 4, 5, 6, 7, 2.5, 9)", "false|false|true|null|false");
+    CHECK_ROWS(&table, "s in ('a', 'b', 'c', 'd', 'e', 'f', 'g', '', 'abcdefghi', 'abcdefgh')",
+               "true|true|true|null|false");
+    CHECK_ROWS(&table,
+               "d in ('2026-03-14', '1970-01-01', '1970-01-02', '1970-01-03', '1970-01-04', "
+               "'1970-01-05', '1970-01-06', '1970-01-07', '1970-01-08', '1970-01-09')",
+               "true|false|true|null|false");
+    CHECK_ROWS(&table, "n / 0 in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)",
+               "!division by zero: 3 / 0|!division by zero: 12 / 0|!division by zero: -1 / 0|null|"
+               "!division by zero: 300 / 0");
+    CHECK_ROWS(&table, "7 in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)", "true|true|true|true|true");
+    table_finish(&table);
+}

@@ -66,23 +66,27 @@ static const char *const leaves[4][6] = {
     {"(i > j)", "(s like '%b%')", "(x < 2.0)", "(i is null)", "(s = 'a')", "(j <= 3)"},
 };
 
-#define TEMPLATES 14
+#define TEMPLATES 16
 
 static const char *const templates[4][TEMPLATES] = {
     {"($i + $i)", "($i - $i)", "($i * $i)", "($i / $n)", "($i % $n)", "(- $i)", "abs($i)",
      "coalesce($i, $i, 0)", "nullif($i, $i)", "case when $b then $i else $i end",
      "case $i when 1 then $i when $i then 5 end", "length($s)", "($i / nullif($i, 0))",
-     "($i % nullif($i, 0))"},
+     "($i % nullif($i, 0))", "coalesce(nullif($i, 3), $i)", "(abs($i) + 1)"},
     {"($f + $f)", "($f - $i)", "($f * $f)", "($f / $n)", "(- $f)", "abs($f)", "coalesce($f, $f)",
      "nullif($f, 1.5)", "case when $b then $f end", "($i * $f)", "($f / nullif($f, 0.0))",
-     "coalesce($i, $f) + 0.5", "($i + $f)", "case when $b then $i else $f end * 1.0"},
+     "coalesce($i, $f) + 0.5", "($i + $f)", "case when $b then $i else $f end * 1.0", "(1.5 - $f)",
+     "nullif($f, $f)"},
     {"($s || $s)", "lower($s)", "upper($s)", "substr($s, $n, $n)", "substr($s, $n)",
      "replace($s, 'a', $s)", "trim($s)", "coalesce($s, $s)", "nullif($s, $s)",
      "case when $b then $s else $s end", "($s || $i)", "trim($s, 'ab')", "ltrim($s, 'a')",
-     "rtrim($s, 'c')"},
+     "rtrim($s, 'c')", "lower(upper($s))", "replace($s, $s, 'x')"},
     {"($i = $i)", "($i < $i)", "($f >= $i)", "($f <> $f)", "($s < $s)", "($s = $s)", "($b and $b)",
-     "($b or $b)", "(not $b)", "($i in ($i, 3, $i))", "($i between $i and $i)", "($s like '%a_%')",
-     "($f is not null)", "($s not in ('a', $s) or $i not between 1 and $i)"},
+     "($b or $b)", "(not $b)", "($i in ($i, 3, $i))",
+     "($i not in (1, 2, 3, 5, 7, 11, 12, -3, 100, $n))",
+     "($s in ('a', 'b', 'ab', 'abc', 'aab', '', 'aa', 'ba', 'bb', 'zzz'))",
+     "($i between $i and $i)", "($s like '%a_%')", "($f is not null)",
+     "($s not in ('a', $s) or $i not between 1 and $i)"},
 };
 
 static void write_expression(struct text *out, enum kind kind, unsigned depth)
