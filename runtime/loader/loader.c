@@ -366,19 +366,6 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-// Sorts names and leaves out those that come twice (a source and a sink may share one).
-static void sort_names(const char **names, size_t count)
-{
-    size_t kept = 0;
-    qsort(names, count, sizeof *names, by_text);
-    for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || strcmp(names[kept - 1], names[i]) != 0) {
-            names[kept++] = names[i];
-        }
-    }
-    names[kept] = NULL;
-}
-
 #define DEFINE_NAMES(function, member, count, parameters, condition)                           \
     const char **function parameters                                                           \
     {                                                                                          \
@@ -396,7 +383,7 @@ static void sort_names(const char **names, size_t count)
             }                                                                                  \
         }                                                                                      \
         if (names != NULL) {                                                                   \
-            sort_names(names, name_count);                                                     \
+            qsort(names, name_count, sizeof *names, by_text);                                  \
         }                                                                                      \
         return names;                                                                          \
     }

@@ -30,11 +30,12 @@ struct declaration {
     char *verb;
     char *name;
     struct place place; // its file belongs to a source
-    json_t *from;       // places
-    json_t *options;    // NAME: value; NULL until its table is read
-    json_t *places;     // of values, by dotted name, as the text shows them
-    int position;       // in the pipeline, from 0; -1
-    int is_resource;    // is in the description as one
+    struct place verb_place;
+    json_t *from;    // places
+    json_t *options; // NAME: value; NULL until its table is read
+    json_t *places;  // of values, by dotted name, as the text shows them
+    int position;    // in the pipeline, from 0; -1
+    int is_resource; // is in the description as one
 };
 
 struct evaluation {

@@ -21,7 +21,7 @@
 // map of aggregates.
 // option_places has an entry for every option and, with dotted names ("set.span_ms", "columns.3",
 // ".1.sum_temperature"), for the items of lists and maps; an aggregate adds ".argument" and ".by".
-// "NAME=" is the place of an option's name.
+// "use" is the place of the verb where it is not an option, "NAME=" the place of an option's name.
 // Of a text the place is what stands between the quotes: end - column equals its length if it holds
 // no escapes, so offsets into it are columns. Two resources never have one name, nor two stages.
 #ifndef LUA_LUA_H

@@ -129,6 +129,8 @@ static void find_places(struct evaluation *evaluation, struct declaration *decla
     if (source != NULL) {
         declaration->place = source_declaration(source, line.line, last_part(declaration->verb),
                                                 declaration->name, &open);
+        declaration->verb_place =
+            source_verb(source, line.line, last_part(declaration->verb), declaration->name);
     }
     int is_written = open != 0 && !evaluation->is_too_large;
     declaration->places = is_written ? source_places(source, open) : json_object();

@@ -335,6 +335,9 @@ static json_t *describe(struct resolution *outer, struct declaration *declaratio
     resolution.declaration = declaration;
     resolution.places = json_object();
     json_t *options = resolve_options(&resolution);
+    if (json_object_get(options, "use") == NULL && declaration->verb_place.column != 0) {
+        json_object_set_new(resolution.places, "use", place_to_json(&declaration->verb_place));
+    }
     return json_pack("{s:s,s:s,s:o,s:o,s:o,s:O}", "verb", declaration->verb, "name",
                      declaration->name, "options", options, "place",
                      place_to_json(&declaration->place), "option_places", resolution.places, "from",

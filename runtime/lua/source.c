@@ -297,6 +297,25 @@ struct place source_declaration(const struct source *source, uint32_t line, cons
     return after > at + 2 ? place_of(source, at + 1, after - 1) : source_line(source, line);
 }
 
+struct place source_verb(const struct source *source, uint32_t line, const char *verb,
+                         const char *name)
+{
+    size_t after = find_written(source, line, verb, name);
+    if (after != 0) {
+        after -= is_kind(source, after - 1, '(');
+    } else {
+        after = find_computed(source, line, verb);
+    }
+    if (after == 0 || !is_text(source, after - 1, TOKEN_NAME, verb)) {
+        return source_line(source, line);
+    }
+    size_t first = after - 1;
+    while (first >= 4 && is_kind(source, first - 1, '.') && is_kind(source, first - 3, '.')) {
+        first -= 2;
+    }
+    return place_of(source, first, after);
+}
+
 size_t source_table(const struct source *source, uint32_t line, const char *function)
 {
     size_t found = 0;

@@ -54,6 +54,9 @@ struct place source_argument(const struct source *source, uint32_t line, const c
 // not written there.
 struct place source_declaration(const struct source *source, uint32_t line, const char *verb,
                                 const char *name, size_t *open);
+// The place of the verb of such a call, without `w.`; the line if it is not found.
+struct place source_verb(const struct source *source, uint32_t line, const char *verb,
+                         const char *name);
 // The opening brace of the only call `function { ... }` that begins in this line, else 0.
 size_t source_table(const struct source *source, uint32_t line, const char *function);
 

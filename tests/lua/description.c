@@ -80,6 +80,8 @@ TEST(stages_come_in_order_with_verb_name_and_options)
     CHECK_JSON(json_object_get(stage(0), "options"),
                "{\"paced\":false,\"rate\":2.0,\"use\":\"generator.sensors\"}");
     CHECK_JSON(json_object_get(stage(1), "verb"), "\"map.c\"");
+    CHECK_PLACE(stage(1), "use", "5:map.c");
+    CHECK_PLACE(stage(2), "use", "6:log");
     CHECK_JSON(json_object_get(stage(1), "options"), "{}");
     CHECK_JSON(json_object_get(stage(2), "verb"), "\"sink\"");
     CHECK_JSON(json_object_get(stage(2), "name"), "\"l\"");
@@ -243,6 +245,7 @@ TEST(two_stages_in_one_line_have_places_of_their_own)
     describe(BEGIN "return w.pipeline \"x\" { w.map \"a\" { v = 1 }, w.map \"b\" { v = 2 } }\n");
 
     CHECK_PLACE(stage(0), "v", "2:1");
+    CHECK_PLACE(stage(1), "use", "2:map");
     CHECK_PLACE(stage(1), NULL, "2:b");
     CHECK_PLACE(stage(1), "v", "2:2");
 }
@@ -278,6 +281,7 @@ TEST(stages_of_functions_name_those_who_called)
     CHECK_JSON(json_object_get(stage(1), "name"), "\"s2\"");
     CHECK_PLACE(stage(1), NULL, "3:name");
     CHECK_PLACE(stage(1), "where", "3:x");
+    CHECK_PLACE(stage(1), "use", "3:filter");
     CHECK_JSON(json_object_get(stage(1), "from"), "[{\"file\":\"a.lua\",\"line\":5}]");
     CHECK_JSON(json_object_get(json_object_get(stage(1), "place"), "file"), "\"lib/site.lua\"");
 }
