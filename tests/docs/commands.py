@@ -21,6 +21,8 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 from tap import Tap  # noqa: E402
 
+# tests/install types these, with nothing at hand but an installed prefix.
+TYPED_ELSEWHERE = {"docs/plugin-guide.md"}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 FILE_NAME = re.compile(r"`([\w.-]+\.lua)`:?\s*$")
@@ -87,6 +89,8 @@ def check_document(tap, path):
     broken = [link for link in LINK.findall(text) if "://" not in link and
               not os.path.exists(os.path.join(os.path.dirname(path), link))]
     tap.result(f"{name}: links lead somewhere", [f"{link} does not exist" for link in broken])
+    if name in TYPED_ELSEWHERE:
+        return
     with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
         make_scratch(scratch)
         for number, (language, content, before) in enumerate(blocks(text), 1):
