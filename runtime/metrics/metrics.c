@@ -181,7 +181,7 @@ static void add_slot(struct metric_sum *sum, const struct weir_metric *metric)
     if (sum->kind == WEIR_METRIC_GAUGE) {
         sum->value = sum->task_count == 0 || value > sum->value ? value : sum->value;
     } else {
-        sum->value += value;
+        sum->value = (int64_t)((uint64_t)sum->value + (uint64_t)value);
     }
     sum->count += load(&metric->count);
     sum->max = max > sum->max ? max : sum->max;

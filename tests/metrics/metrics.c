@@ -76,6 +76,20 @@ static void count_visits(void *owner, const struct metric_sum *sum)
     *(int *)owner = *(int *)owner * 10 + (int)sum->value;
 }
 
+TEST(a_sum_beyond_its_range_wraps_and_the_rest_stays_right)
+{
+    struct metrics *metrics = metrics_create();
+    struct metric_sum sum;
+    struct weir_metric *lag =
+        metrics_register(metrics, "s", 0, WEIR_METRIC_HISTOGRAM, "lag", "us", "");
+    weir_histogram_record(lag, INT64_MAX, 3);
+    REQUIRE(metrics_sum(metrics, "s", "lag", &sum));
+    CHECK_INT(sum.value, INT64_MAX - 2);
+    CHECK_INT(sum.count, 3);
+    CHECK_INT(sum.max, INT64_MAX);
+    metrics_destroy(metrics);
+}
+
 TEST(each_visits_in_the_order_of_registration)
 {
     struct metrics *metrics = metrics_create();

@@ -18,7 +18,7 @@
 struct weir_metric {
     uint32_t size;
     uint32_t kind;    // WEIR_METRIC_*
-    int64_t value;    // COUNTER: total; GAUGE: last value; HISTOGRAM: sum of values
+    int64_t value;    // COUNTER: total; GAUGE: last value; HISTOGRAM: sum, which wraps
     int64_t count;    // HISTOGRAM: number of values
     int64_t max;      // HISTOGRAM: largest value
     uint64_t *counts; // HISTOGRAM: WEIR_HISTOGRAM_BUCKETS of them
@@ -59,7 +59,8 @@ static inline void weir_histogram_record(struct weir_metric *metric, int64_t val
 {
     uint64_t *bucket = &metric->counts[weir_histogram_bucket(value)];
     __atomic_store_n(bucket, *bucket + (uint64_t)times, __ATOMIC_RELAXED);
-    __atomic_store_n(&metric->value, metric->value + value * times, __ATOMIC_RELAXED);
+    uint64_t sum = (uint64_t)metric->value + (uint64_t)value * (uint64_t)times;
+    __atomic_store_n(&metric->value, (int64_t)sum, __ATOMIC_RELAXED);
     __atomic_store_n(&metric->count, metric->count + times, __ATOMIC_RELAXED);
     if (value > metric->max) {
         __atomic_store_n(&metric->max, value, __ATOMIC_RELAXED);
