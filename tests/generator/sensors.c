@@ -279,13 +279,29 @@ TEST(a_snapshot_goes_on_exactly_at_any_parallelism)
     static const char *const modes[] = {
         "devices = 50, seed = 3, rate = 1000, max_rows = 5000",
         "devices = 50, seed = 3, rate = 1000, max_rows = 5000, changelog = true, deletes = true",
+        "devices = 2, seed = 3, rate = 1000, max_rows = 5000, changelog = true",
     };
-    for (uint32_t mode = 0; mode < 2; mode++) {
+    for (uint32_t mode = 0; mode < 3; mode++) {
         check_restored(modes[mode], 1, 1);
         check_restored(modes[mode], 1, 3);
         check_restored(modes[mode], 3, 2);
         check_restored(modes[mode], 2, 1);
     }
+}
+
+TEST(a_task_without_devices_ends_at_once)
+{
+    uint32_t ended = 0;
+    for (uint32_t task = 0; task < 3; task++) {
+        struct weir_kit *kit = open_sensors("devices = 1, changelog = true");
+        weir_kit_task(kit, task, 3);
+        int32_t rc = weir_kit_poll(kit);
+        CHECK(rc == WEIR_END || rc == WEIR_MORE);
+        ended += rc == WEIR_END;
+        CHECK_INT(weir_kit_row_count(kit, "") > 0, rc == WEIR_MORE);
+        weir_kit_close(kit);
+    }
+    CHECK_INT(ended, 2);
 }
 
 TEST(a_snapshot_of_other_devices_is_refused)

@@ -292,24 +292,35 @@ static int32_t generator_emit(struct generator *generator, struct weir_context *
     return rc == WEIR_OK ? weir_emit(context, WEIR_OUTPUT_MAIN, batch) : rc;
 }
 
+// Drafts what is due, a good batch of it at most.
+static void generator_draft_due(struct generator *generator, int64_t now_us, int64_t limit)
+{
+    for (uint32_t chunk = 0; chunk < GENERATOR_CHUNKS_MAX; chunk++) {
+        int64_t left = limit - generator->at;
+        if (left <= 0 || generator->draft.count >= GENERATOR_BATCH_ROWS / 2) {
+            return;
+        }
+        generator_draft(generator, now_us / 1000,
+                        left < GENERATOR_CHUNK ? (uint32_t)left : GENERATOR_CHUNK);
+    }
+}
+
 static int32_t generator_poll(void *instance, struct weir_context *context)
 {
     struct generator *generator = instance;
     if (generator->replay != NULL) {
         return replay_poll(generator, context);
     }
-    int64_t now_us = weir_now_us(context), limit = generator_limit(generator, now_us);
-    while (generator->owned_count > 0 && generator->at < limit &&
-           generator->draft.count < GENERATOR_BATCH_ROWS / 2) {
-        int64_t left = limit - generator->at;
-        generator_draft(generator, now_us / 1000,
-                        left < GENERATOR_CHUNK ? (uint32_t)left : GENERATOR_CHUNK);
+    if (generator->owned_count == 0) {
+        return WEIR_END;
     }
+    int64_t now_us = weir_now_us(context), limit = generator_limit(generator, now_us);
+    generator_draft_due(generator, now_us, limit);
     int32_t rc = generator_emit(generator, context);
     if (rc != WEIR_OK) {
         return rc;
     }
-    if (generator->owned_count == 0 || generator->at >= generator->max_rows) {
+    if (generator->at >= generator->max_rows) {
         return WEIR_END;
     }
     return generator->at < limit ? WEIR_MORE : generator_wait(generator, context, now_us);

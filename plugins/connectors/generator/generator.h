@@ -8,6 +8,7 @@
 #define GENERATOR_SPLITS 128u      // of a stream without changelog: reading i belongs to i mod 128
 #define GENERATOR_CHUNK 4096u      // readings drawn at a time
 #define GENERATOR_BATCH_ROWS 8192u // most rows of a batch
+#define GENERATOR_CHUNKS_MAX 16u   // drawn in one poll, however few of them are this task's
 #define GENERATOR_INTERVAL_US 2000 // a paced generator wakes no more often than this
 
 struct replay;
@@ -27,9 +28,10 @@ struct generator {
     // While it runs. A split is the unit in which the stream is dealt out to tasks: reading i in a
     // stream without changelog belongs to split i mod 128, else to the key group of its device.
     uint32_t split_count;
-    uint8_t *owned; // by split: 1 if this task makes it
-    int64_t *next;  // by split: the first reading that is still to be made
-    uint32_t owned_count;
+    uint8_t *owned;          // by split: 1 if this task makes it
+    int64_t *next;           // by split: the first reading that is still to be made
+    uint32_t owned_count;    // splits that this task makes; those without devices do not count
+    uint32_t foreign_count;  // and that others make
     uint16_t *splits;        // changelog: by device, its split
     int64_t at;              // every owned reading before this one has been made
     int64_t level;           // from here on no split is ahead of `at`

@@ -27,6 +27,17 @@ static int32_t generator_owns(const struct generator *generator, const struct we
                                     : split % context->task_count == context->task_index;
 }
 
+// Whether any reading can be of a split: few devices leave key groups empty.
+static int32_t generator_has_split(const struct generator *generator, uint32_t split)
+{
+    uint32_t i = 0;
+    while (generator->has_changelog && i < generator->readings.device_count &&
+           generator->splits[i] != split) {
+        i++;
+    }
+    return !generator->has_changelog || i < generator->readings.device_count;
+}
+
 int32_t generator_deal(struct generator *generator, struct weir_context *context)
 {
     generator->split_count = generator->has_changelog ? context->group_count : GENERATOR_SPLITS;
@@ -36,19 +47,23 @@ int32_t generator_deal(struct generator *generator, struct weir_context *context
         return weir_fail(context, WEIR_ERROR_FATAL, "no memory for %u splits",
                          generator->split_count);
     }
-    for (uint32_t split = 0; split < generator->split_count; split++) {
-        generator->owned[split] = (uint8_t)generator_owns(generator, context, split);
+    int32_t rc = generator->has_changelog
+                     ? generator_groups(context, &generator->readings, generator->split_count,
+                                        &generator->splits)
+                     : WEIR_OK;
+    for (uint32_t split = 0; rc == WEIR_OK && split < generator->split_count; split++) {
+        int32_t has_split = generator_has_split(generator, split);
+        generator->owned[split] = has_split && generator_owns(generator, context, split);
         generator->owned_count += generator->owned[split];
+        generator->foreign_count += has_split && !generator->owned[split];
     }
-    return generator->has_changelog ? generator_groups(context, &generator->readings,
-                                                       generator->split_count, &generator->splits)
-                                    : WEIR_OK;
+    return rc;
 }
 
 // A task that owns all splits, none of which is ahead, makes every reading.
 static int32_t generator_makes_all(const struct generator *generator)
 {
-    return generator->owned_count == generator->split_count && generator->at >= generator->level;
+    return generator->foreign_count == 0 && generator->at >= generator->level;
 }
 
 static void generator_draft_inserts(struct generator *generator, int64_t now_ms, uint32_t count)
