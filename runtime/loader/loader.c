@@ -366,6 +366,19 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+// Sorts names and leaves out those that come twice (a source and a sink may share one).
+static void sort_names(const char **names, size_t count)
+{
+    size_t kept = 0;
+    qsort(names, count, sizeof *names, by_text);
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || strcmp(names[kept - 1], names[i]) != 0) {
+            names[kept++] = names[i];
+        }
+    }
+    names[kept] = NULL;
+}
+
 #define DEFINE_NAMES(function, member, count, parameters, condition)                           \
     const char **function parameters                                                           \
     {                                                                                          \
@@ -383,7 +396,7 @@ static int by_text(const void *a, const void *b)
             }                                                                                  \
         }                                                                                      \
         if (names != NULL) {                                                                   \
-            qsort(names, name_count, sizeof *names, by_text);                                  \
+            sort_names(names, name_count);                                                     \
         }                                                                                      \
         return names;                                                                          \
     }

@@ -53,6 +53,19 @@ void add_int(const struct accumulator *accumulator, const struct span *span, con
     }
 }
 
+void add_int_range(const struct accumulator *min, const struct span *span, const int64_t *values)
+{
+    int64_t max = (int64_t)min->range_at - min->at;
+    EACH_ROW(span, min->at, {
+        int64_t value = values[row];
+        int64_t old = AS(int64_t, slot + max);
+        if (value < AS(int64_t, slot)) {
+            AS(int64_t, slot) = value;
+        }
+        AS(int64_t, slot + max) = value > old ? value : old;
+    })
+}
+
 void add_float(const struct accumulator *accumulator, const struct span *span, const double *values)
 {
     uint32_t at = accumulator->at, flag = accumulator->flag_at - at;

@@ -49,6 +49,7 @@ void block_add_vector(const struct block *block, const struct vector *vector,
 
 // One accumulator over values of its class (int64_t, double or wide), of rows as the span has them.
 void add_int(const struct accumulator *accumulator, const struct span *span, const int64_t *values);
+void add_int_range(const struct accumulator *min, const struct span *span, const int64_t *values);
 void add_float(const struct accumulator *accumulator, const struct span *span,
                const double *values);
 void add_wide(const struct accumulator *accumulator, const struct span *span, const wide *values);

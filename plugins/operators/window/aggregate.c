@@ -43,7 +43,10 @@ static const int64_t *block_ints(const struct argument *argument, uint32_t first
         }
         return out;
     case WEIR_TYPE_INT8:
-        WIDEN(int8_t, out)
+        WIDEN(uint8_t, out)
+        for (uint32_t i = 0; i < count; i++) {
+            out[i] = (out[i] ^ 128) - 128; // sign extended
+        }
         return out;
     case WEIR_TYPE_INT16:
         WIDEN(int16_t, out)
@@ -297,7 +300,9 @@ static int32_t add_accumulator(struct weir_context *context, struct aggregates *
             argument->class == CLASS_INT
                 ? block_ints(argument, first, count, values)
                 : (const int64_t *)(const void *)block_floats(argument, first, count, values);
-        if (accumulator->by == AT_NONE) {
+        if (accumulator->range_at != AT_NONE) {
+            add_int_range(accumulator, span, ints);
+        } else if (accumulator->by == AT_NONE) {
             add_int(accumulator, span, ints);
         } else {
             add_by_int(accumulator, span, ints,
@@ -343,7 +348,8 @@ static int32_t add_argument(struct weir_context *context, struct aggregates *agg
     int32_t rc = find_values(context, aggregates, argument, first, count, &span);
     for (uint32_t i = 0; rc == WEIR_OK && i < aggregates->accumulator_count; i++) {
         const struct accumulator *accumulator = &aggregates->accumulators[i];
-        if (accumulator->argument == which && !(accumulator->is_vector && vectors_done)) {
+        if (accumulator->argument == which && !accumulator->is_done_by_other &&
+            !(accumulator->is_vector && vectors_done)) {
             rc = add_accumulator(context, aggregates, accumulator, &span, first, count);
         }
     }

@@ -43,6 +43,8 @@ struct accumulator {
     uint32_t key_at; // of the key (BY)
     uint32_t flag_at;
     int32_t is_vector; // a vector loop takes care of it where no value is null
+    uint32_t range_at; // MIN of integers whose MAX lies here: one loop does both; else AT_NONE
+    int32_t is_done_by_other; // that MAX
 };
 
 struct argument {

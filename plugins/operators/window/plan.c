@@ -54,8 +54,12 @@ static uint32_t add_accumulator(struct aggregates *aggregates, uint32_t function
             return i;
         }
     }
-    aggregates->accumulators[aggregates->accumulator_count] = (struct accumulator){
-        .function = function, .argument = argument, .by = by, .flag_at = AT_NONE};
+    aggregates->accumulators[aggregates->accumulator_count] =
+        (struct accumulator){.function = function,
+                             .argument = argument,
+                             .by = by,
+                             .flag_at = AT_NONE,
+                             .range_at = AT_NONE};
     return aggregates->accumulator_count++;
 }
 
@@ -292,6 +296,23 @@ static void place_nulls(struct placer *placer)
     }
 }
 
+// Lets one loop do the smallest and the largest of an integer argument.
+static void join_ranges(struct aggregates *aggregates)
+{
+    for (uint32_t i = 0; i < aggregates->accumulator_count; i++) {
+        struct accumulator *min = &aggregates->accumulators[i];
+        for (uint32_t j = 0; j < aggregates->accumulator_count; j++) {
+            struct accumulator *max = &aggregates->accumulators[j];
+            if (min->function == ACCUMULATE_MIN && max->function == ACCUMULATE_MAX &&
+                min->argument == max->argument &&
+                aggregates->arguments[min->argument].class == CLASS_INT) {
+                min->range_at = max->at;
+                max->is_done_by_other = 1;
+            }
+        }
+    }
+}
+
 static void place_all(struct aggregates *aggregates, int32_t keeps_emitted)
 {
     struct placer placer = {aggregates, 0};
@@ -387,6 +408,7 @@ int32_t aggregates_plan(struct weir_context *context, const struct weir_value *l
         return weir_fail(context, WEIR_ERROR_FATAL, "no memory");
     }
     make_initial(aggregates);
+    join_ranges(aggregates);
     aggregates->layout.size = sizeof aggregates->layout;
     aggregates->layout.version = 1;
     aggregates->layout.name = "window";

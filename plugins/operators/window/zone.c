@@ -12,32 +12,35 @@
 #define TIME_MAX_S (INT64_MAX / 4 / SECOND_US)
 #define RULES_UNTIL 2500 // years: as far as the rule at the end of a file is spelled out
 
+struct change {
+    int64_t start; // us
+    int64_t offset;
+};
+
 struct zone {
-    uint32_t count;    // spans; the first has been since ever
-    uint32_t capacity; //
-    int64_t *starts;   // us
-    int64_t *offsets;  // us
+    uint32_t count; // the first has been since ever
+    uint32_t capacity;
+    struct change *changes;
 };
 
 static int add_span(struct zone *zone, int64_t start_s, int64_t offset_s)
 {
     if (zone->count == zone->capacity) {
         uint32_t capacity = zone->capacity * 2 + 16;
-        int64_t *starts = realloc(zone->starts, capacity * sizeof *starts);
-        zone->starts = starts != NULL ? starts : zone->starts;
-        int64_t *offsets = realloc(zone->offsets, capacity * sizeof *offsets);
-        zone->offsets = offsets != NULL ? offsets : zone->offsets;
-        if (starts == NULL || offsets == NULL) {
+        struct change *changes = realloc(zone->changes, capacity * sizeof *changes);
+        if (changes == NULL) {
             return -ENOMEM;
         }
+        zone->changes = changes;
         zone->capacity = capacity;
     }
     start_s = start_s < -TIME_MAX_S ? -TIME_MAX_S : start_s > TIME_MAX_S ? TIME_MAX_S : start_s;
-    if (zone->count > 0 && zone->offsets[zone->count - 1] == offset_s * SECOND_US) {
+    if (zone->count > 0 && zone->changes[zone->count - 1].offset == offset_s * SECOND_US) {
         return 0;
     }
-    zone->starts[zone->count] = zone->count == 0 ? INT64_MIN : start_s * SECOND_US;
-    zone->offsets[zone->count++] = offset_s * SECOND_US;
+    zone->changes[zone->count] =
+        (struct change){zone->count == 0 ? INT64_MIN : start_s * SECOND_US, offset_s * SECOND_US};
+    zone->count++;
     return 0;
 }
 
@@ -302,23 +305,23 @@ struct zone *zone_open(const char *name, char *error, uint32_t error_size)
 void zone_close(struct zone *zone)
 {
     if (zone != NULL) {
-        free(zone->starts);
-        free(zone->offsets);
+        free(zone->changes);
         free(zone);
     }
 }
 
 struct zone_span zone_span(const struct zone *zone, int64_t time_us)
 {
-    uint32_t low = 0, high = zone->count; // starts[low] <= time_us < starts[high]
+    uint32_t low = 0, high = zone->count; // change `low` is at or before time_us, `high` after it
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (zone->starts[middle] <= time_us) {
+        if (zone->changes[middle].start <= time_us) {
             low = middle;
         } else {
             high = middle;
         }
     }
-    return (struct zone_span){
-        zone->starts[low], high < zone->count ? zone->starts[high] : INT64_MAX, zone->offsets[low]};
+    return (struct zone_span){zone->changes[low].start,
+                              high < zone->count ? zone->changes[high].start : INT64_MAX,
+                              zone->changes[low].offset};
 }
