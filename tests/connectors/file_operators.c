@@ -425,6 +425,7 @@ TEST(a_followed_file_may_come_later)
         open_kit(&source_plugin, "path = '%s', columns = { 'n int32' }, follow = true",
                  path_of("later.csv"));
     CHECK_INT(weir_kit_run(kit, 3), WEIR_WAIT);
+    CHECK_HAS(weir_kit_log(kit), "later.csv is not there yet: waiting for it");
     write_text("later.csv", "n", "w");
     CHECK_INT(weir_kit_run(kit, 3), WEIR_WAIT);
     write_text("later.csv", "\n1\n", "a");

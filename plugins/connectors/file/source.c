@@ -18,6 +18,7 @@ struct split {
     struct reader *reader;
     struct reader_place place; // as of the last emitted batch
     int is_finishing;          // followed: the file was replaced, what is left of it is read
+    int is_awaited;            // followed: it has been said that the file is not there yet
 };
 
 struct source {
@@ -377,8 +378,13 @@ static int32_t open_split(struct source *source, struct weir_context *context, s
     int rc = reader_open(&source->options, split->path, &source->rows, &split->place,
                          source->is_followed, &split->reader, source->sentence);
     if (rc == -ENOENT && source->is_followed) {
+        if (!split->is_awaited) {
+            weir_log(context, WEIR_LOG_INFO, "%s is not there yet: waiting for it", split->path);
+        }
+        split->is_awaited = 1;
         return WEIR_WAIT;
     }
+    split->is_awaited = 0;
     return rc == 0 ? WEIR_OK : weir_fail(context, WEIR_ERROR_FATAL, "%s", source->sentence);
 }
 
