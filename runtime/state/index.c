@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #endif
 
+#define INLINE static inline __attribute__((always_inline))
 #define AHEAD 24u // rows between the prefetch of a bucket and its use
 
 _Alignas(64) static const
@@ -232,6 +233,17 @@ static uint32_t narrow_each_portable(const struct index *const *indexes, const u
     return missing;
 }
 
+static uint32_t wide_each_portable(const struct index *const *indexes, const uint64_t *keys,
+                                   uint32_t count, uint32_t *slots)
+{
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        slots[i] = index_find_wide(indexes[i], keys[i]);
+        missing += slots[i] == SLOT_NONE;
+    }
+    return missing;
+}
+
 #ifdef __x86_64__
 
 // An unused entry has key 0 and SLOT_NONE and stands behind the used ones, so the first match is
@@ -286,6 +298,47 @@ narrow_each_avx2(const struct index *const *indexes, const uint32_t *keys, uint3
     return missing;
 }
 
+__attribute__((target("avx2,bmi"), always_inline)) static inline uint32_t
+wide_probe(const struct index_wide *bucket, uint64_t key, const struct index *index)
+{
+    const __m256i *keys = (const __m256i *)(const void *)bucket->keys;
+    __m256i wanted = _mm256_set1_epi64x((int64_t)key);
+    __m256i low = _mm256_cmpeq_epi64(_mm256_loadu_si256(keys), wanted);
+    __m256i high = _mm256_cmpeq_epi64(_mm256_loadu_si256(keys + 1), wanted);
+    uint32_t match = (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
+                     (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+    if (__builtin_expect(match == 0, 0)) {
+        return index_find_wide(index, key);
+    }
+    return bucket->slots[__builtin_ctz(match)];
+}
+
+INLINE void prefetch_wide(const struct index *index, uint64_t key)
+{
+    const struct index_wide *bucket =
+        (const struct index_wide *)index->buckets + index_home_wide(index, key);
+    __builtin_prefetch(bucket);
+    __builtin_prefetch(bucket->slots);
+}
+
+__attribute__((target("avx2,bmi"))) static uint32_t
+wide_each_avx2(const struct index *const *indexes, const uint64_t *keys, uint32_t count,
+               uint32_t *slots)
+{
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct index *index = indexes[i];
+        if (i + AHEAD < count) {
+            prefetch_wide(indexes[i + AHEAD], keys[i + AHEAD]);
+        }
+        const struct index_wide *bucket =
+            (const struct index_wide *)index->buckets + index_home_wide(index, keys[i]);
+        slots[i] = wide_probe(bucket, keys[i], index);
+        missing += slots[i] == SLOT_NONE;
+    }
+    return missing;
+}
+
 #endif
 
 uint32_t index_find_narrow_all(const struct index *index, const uint32_t *keys, uint32_t count,
@@ -313,17 +366,10 @@ uint32_t index_find_narrow_each(const struct index *const *indexes, const uint32
 uint32_t index_find_wide_each(const struct index *const *indexes, const uint64_t *keys,
                               uint32_t count, uint32_t *slots)
 {
-    uint32_t missing = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i + AHEAD < count) {
-            const struct index *later = indexes[i + AHEAD];
-            const struct index_wide *bucket =
-                (const struct index_wide *)later->buckets + index_home_wide(later, keys[i + AHEAD]);
-            __builtin_prefetch(bucket);
-            __builtin_prefetch(bucket->slots);
-        }
-        slots[i] = index_find_wide(indexes[i], keys[i]);
-        missing += slots[i] == SLOT_NONE;
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2")) {
+        return wide_each_avx2(indexes, keys, count, slots);
     }
-    return missing;
+#endif
+    return wide_each_portable(indexes, keys, count, slots);
 }
