@@ -204,7 +204,9 @@ static void take_in(struct node *node, const struct weir_batch *batch)
     int64_t now_us = clock_now_us(node->task->job->clock);
     counter_add(&node->counters.rows_in, batch->row_count);
     counter_add(&node->counters.bytes_in, batch_bytes(batch));
-    weir_histogram_record(node->delay, now_us - batch->entered_us, batch->row_count);
+    if (batch->entered_us != WEIR_TIME_NONE) {
+        weir_histogram_record(node->delay, now_us - batch->entered_us, batch->row_count);
+    }
     if (batch->time_min_us != WEIR_TIME_NONE) {
         weir_histogram_record(node->lag, now_us - batch->time_min_us, batch->row_count);
     }
