@@ -222,6 +222,18 @@ int link_refuse(struct link_request *request, const char *reason)
     return answer(request, LINK_REFUSAL, reason, strlen(reason));
 }
 
+void link_hang_up(struct link_request *request)
+{
+    struct pending *pending = (struct pending *)request;
+    struct peer *peer = pending->peer;
+    pthread_mutex_lock(&peer->listener->lock);
+    peer->pending_bytes -= request->byte_count;
+    close_locked(peer);
+    peer->pending_count--;
+    pthread_mutex_unlock(&peer->listener->lock);
+    free_pending(pending);
+}
+
 // --- Listening ---
 
 static void free_peer(struct peer *peer)

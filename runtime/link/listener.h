@@ -36,6 +36,8 @@ int listener_open(const char *url, void (*on_request)(void *owner, struct link_r
 // -ENOMEM; a peer that has left meanwhile is no error.
 int link_reply(struct link_request *request, const void *bytes, uint64_t byte_count);
 int link_refuse(struct link_request *request, const char *reason);
+// [any] Closes the connection that a request came by instead of answering it; the request is gone.
+void link_hang_up(struct link_request *request);
 
 // Stops listening, hangs up on all peers. All requests must have been answered. NULL is fine.
 void listener_close(struct listener *listener);

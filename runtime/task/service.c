@@ -111,7 +111,10 @@ int service_round(struct task *task)
     }
     int32_t rc = instance_answer(node->instance, &queued->host);
     if (rc < 0) {
-        job_fail(task->job, node->stage, rc, node->instance->error.text);
+        job_log(node->stage, WEIR_LOG_WARNING, "a connection is closed: %s",
+                node->instance->error.text);
+        link_hang_up(queued->link);
+        free(queued);
     }
     return ROUND_MORE;
 }

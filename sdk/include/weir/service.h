@@ -19,8 +19,8 @@ struct weir_request {
 struct weir_service_table {
     uint32_t size;
     uint32_t zero;
-    // [task] Answers, now or later, with weir_reply: once for every request. An error closes the
-    // connection.
+    // [task] Answers, now or later, with weir_reply: once for every request. An error, returned
+    // without a reply, closes the connection; the job goes on.
     int32_t (*request)(void *instance, struct weir_context *context, struct weir_request *request);
 };
 

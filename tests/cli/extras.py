@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""What a plugin brings beside transforms, with the program as it was built: a resource that two stages share, a
+service that answers requests, a command. The plugin is tests/plugins/store.c."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from tap import Tap  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("WEIR_BUILD_ROOT", "build")).resolve()
+WEIR = BUILD / "weir"
+REQUEST, REPLY = 1, 2
+SOURCE = """
+  w.source "in" {{ use = "generator.sensors", devices = 10, {options} }},
+  w.sink "put" {{ use = "store.put", store = first, column = "timestamp" }},
+"""
+READ = """
+  w.source "read" { use = "store.read", store = first },
+  w.sink "file" { use = "file", path = "out.ndjson", format = "ndjson" },
+"""
+READ_TWICE = """
+  w.source "read" { use = "store.read", store = first },
+  w.sink "put_again" { use = "store.put", store = second, column = "value" },
+  w.source "read_again" { use = "store.read", store = second },
+  w.sink "file" { use = "file", path = "out.ndjson", format = "ndjson" },
+"""
+SERVICE = """
+  w.service "serve" { use = "store.service", store = first, listen = "ipc://socket" },
+"""
+
+
+@contextlib.contextmanager
+def project(stages):
+    """A folder with the plugin and a pipeline of these stages."""
+    with tempfile.TemporaryDirectory(dir=BUILD / "tests") as name:
+        folder = pathlib.Path(name)
+        (folder / "plugins").mkdir()
+        shutil.copy(BUILD / "tests" / "plugins" / "store.so", folder / "plugins")
+        second = 'local second = w.store "second" {}' if "second" in stages else ""
+        (folder / "job.lua").write_text(
+            f'local w = require "weir"\nlocal first = w.store "first" {{ add = 1 }}\n{second}\n'
+            f'return w.pipeline "job" {{{stages}}}\n')
+        yield folder
+
+
+@contextlib.contextmanager
+def running(folder, *flags):
+    process = subprocess.Popen([WEIR, "run", "job.lua", "--plugin-path", "plugins", "--json", *flags], cwd=folder,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ended(process):
+    """What is wrong with how it ended, and its stages by name."""
+    out, talk = process.communicate(timeout=120)
+    if process.returncode != 0:
+        return [f"exit code {process.returncode}", talk], {}
+    return [], {stage["name"]: stage for stage in json.loads(out)["stages"]}
+
+
+def values_read(folder):
+    return sorted(json.loads(line)["value"] for line in (folder / "out.ndjson").read_text().splitlines())
+
+
+def all_is_read(folder, process, first=None, count=None):
+    """The rows are `first` and the numbers after it."""
+    wrong, stages = ended(process)
+    if wrong:
+        return wrong
+    put, values = stages["put"]["rows_in"], values_read(folder)
+    if put == 0 or put != (count or put):
+        wrong.append(f"{put} rows were put, not {count}")
+    first = values[0] if first is None and values else first
+    if values != list(range(first or 0, (first or 0) + put)):
+        wrong.append(f"what was read is not what was put: {len(values)} of {put} rows")
+    return wrong
+
+
+def ends_by_itself(reading, first, *flags):
+    with project(SOURCE.format(options="start = 0, max_rows = 50000, rate = 1000, paced = false") + reading) as folder:
+        with running(folder, *flags) as process:
+            return all_is_read(folder, process, first, 50000)
+
+
+def first_row(process):
+    """Waits until the tap has shown that rows flow; the talk goes on."""
+    while not (line := process.stderr.readline()).startswith("in +I"):
+        if line == "":
+            raise RuntimeError("no row ever came")
+
+
+def drains(reading, number):
+    """Endless, one row a millisecond, each with its own."""
+    with project(SOURCE.format(options="rate = 1000") + reading) as folder:
+        with running(folder, "--tap", "in=1", *(["--for", "200ms"] if number is None else [])) as process:
+            first_row(process)
+            if number is not None:
+                process.send_signal(number)
+            return all_is_read(folder, process)
+
+
+# --- The service ---
+
+def connect(folder, process):
+    handle = os.open(folder, os.O_RDONLY)  # the path of a socket may have 107 bytes only
+    try:
+        while process.poll() is None:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(60)
+            try:
+                connection.connect(f"/proc/self/fd/{handle}/socket")
+                return connection
+            except (FileNotFoundError, ConnectionRefusedError):
+                connection.close()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=0.01)
+    finally:
+        os.close(handle)
+    raise RuntimeError("it ended: " + process.stderr.read())
+
+
+def frame(number, body, kind=REQUEST, magic=b"WEI1", length=None):
+    return magic + struct.pack("<III", kind, number, len(body) if length is None else length) + body
+
+
+def receive(connection, count):
+    data = b""
+    while len(data) < count:
+        part = connection.recv(count - len(data))
+        if part == b"":
+            raise EOFError(f"hung up after {len(data)} of {count} bytes")
+        data += part
+    return data
+
+
+def answer(connection):
+    header = receive(connection, 16)
+    kind, number, length = struct.unpack("<III", header[4:])
+    return header[:4], kind, number, receive(connection, length)
+
+
+def is_hung_up(folder, process, data):
+    with connect(folder, process) as connection:
+        connection.sendall(data)
+        try:
+            return connection.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+def stopped(process):
+    process.send_signal(signal.SIGTERM)
+    wrong, _ = ended(process)
+    return wrong
+
+
+def replies():
+    with project(SERVICE) as folder, running(folder) as process, connect(folder, process) as connection:
+        bodies = {7: b"hello", 8: b"", 4294967295: bytes(range(256)) * 4096}
+        connection.sendall(b"".join(frame(number, body) for number, body in bodies.items()))
+        got = [answer(connection) for _ in bodies]
+        expected = [(b"WEI1", REPLY, number, body) for number, body in bodies.items()]
+        wrong = [] if sorted(got) == sorted(expected) else [str(got)[:2000]]
+        return wrong + stopped(process)
+
+
+def replies_while_rows_flow():
+    with project(SOURCE.format(options="rate = 1000") + SERVICE) as folder, running(folder) as process:
+        count = 0
+        with connect(folder, process) as connection:
+            while count < 10:
+                connection.sendall(frame(1, b"count"))
+                count = int(answer(connection)[3])
+        return stopped(process)
+
+
+def wrong_frames_are_hung_up_on():
+    with project(SERVICE) as folder, running(folder) as process:
+        wrong = [name for name, data in {
+            "another magic": frame(1, b"count", magic=b"HTTP"),
+            "a reply": frame(1, b"count", kind=REPLY),
+            "an unknown kind": frame(1, b"count", kind=9),
+            "a body beyond the limit": frame(1, b"", length=67174401),
+            "a body of 4 GiB": frame(1, b"", length=0xFFFFFFFF),
+            "a request that the service finds nonsense": frame(1, b"nonsense"),
+        }.items() if not is_hung_up(folder, process, data)]
+        with connect(folder, process) as connection, connect(folder, process) as half:
+            half.sendall(frame(1, b"count")[:9])
+            connection.sendall(frame(3, b"count"))
+            if answer(connection) != (b"WEI1", REPLY, 3, b"0"):
+                wrong.append("others are answered no more")
+            return wrong + stopped(process)
+
+
+def address_in_use():
+    with project(SERVICE) as folder, running(folder) as process, connect(folder, process):
+        done = subprocess.run([WEIR, "run", "job.lua", "--plugin-path", "plugins"], cwd=folder, capture_output=True,
+                              text=True, timeout=60)
+        expected = ("stage `serve`: cannot listen at ipc://socket: Address in use; give another address, as "
+                    "tcp://127.0.0.1:7000 or ipc:///path\n")
+        wrong = [] if done.stderr == expected and done.returncode == 6 else [done.returncode, done.stderr]
+        return wrong + stopped(process)
+
+
+# --- The command ---
+
+def command(arguments, expected):
+    with project("") as folder:
+        done = subprocess.run([WEIR, *arguments], cwd=folder, capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "WEIR_PLUGIN_PATH": "plugins"})
+        said = (done.returncode, done.stdout, done.stderr)
+        return [] if said == expected else [said]
+
+
+def main():
+    tap = Tap()
+    tap.run("what is put into a resource is read, and the job ends", ends_by_itself, READ, 1)
+    tap.run("a job of one worker ends, too", ends_by_itself, READ, 1, "--workers", "1")
+    tap.run("readers follow writers that follow writers", ends_by_itself, READ_TWICE, 1)
+    tap.run("--for drains through a resource", drains, READ, None)
+    tap.run("SIGINT drains through two resources", drains, READ_TWICE, signal.SIGINT)
+    tap.run("a service replies to every request, with its id", replies)
+    tap.run("a service replies while rows flow, and ends with the job", replies_while_rows_flow)
+    tap.run("a wrong frame is hung up on, others are answered", wrong_frames_are_hung_up_on)
+    tap.run("an address in use is told", address_in_use)
+    tap.run("a command prints", command, ["store", "hello"], (0, "hello has 5 letters\n", ""))
+    tap.run("a command's exit code is the program's", command, ["store", "odd"], (1, "odd has 3 letters\n", ""))
+    tap.run("a command's error is told", command, ["store", "fail"],
+            (1, "", "weir store: there is no store called `fail`\n"))
+    tap.run("a command's usage is its own", command, ["store"], (2, "", "usage: weir store TEXT\n"))
+    tap.finish()
+
+
+main()
