@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TOKEN_BYTES 64u
-
 struct parser {
-    const char *at;          // behind the token
-    char token[TOKEN_BYTES]; // "" at the end
+    const char *at;                     // behind the token
+    char token[DECLARATION_NAME_BYTES]; // "" at the end
     char *reason;
     uint32_t reason_bytes;
 };
@@ -65,7 +63,7 @@ static void next(struct parser *parser)
         length = *start != '\0';
     }
     parser->at += length;
-    length = length < TOKEN_BYTES ? length : TOKEN_BYTES - 1;
+    length = length < DECLARATION_NAME_BYTES ? length : DECLARATION_NAME_BYTES - 1;
     memcpy(parser->token, start, length);
     parser->token[length] = '\0';
 }
@@ -265,6 +263,10 @@ int declaration_parse(const char *text, struct declaration *declaration, char *r
                       parser.token[0] != '\0' ? parser.token : "the end");
     }
     memcpy(declaration->name, parser.token, sizeof declaration->name);
+    if (strlen(parser.token) == DECLARATION_NAME_BYTES - 1) {
+        return refuse(&parser, "the name of the function is longer than %u characters",
+                      DECLARATION_NAME_BYTES - 2);
+    }
     next(&parser);
     if (!token_is(&parser, "(")) {
         return refuse(&parser,

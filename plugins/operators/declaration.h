@@ -22,7 +22,7 @@
 #define C_POINTER 2u
 
 #define DECLARATION_PARAMETERS_MAX 16u
-#define DECLARATION_NAME_BYTES 64u
+#define DECLARATION_NAME_BYTES 256u
 
 struct c_type {
     uint32_t base;    // C_VOID to C_DOUBLE

@@ -1,6 +1,7 @@
 #include "operators/declaration.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "support/test.h"
 
@@ -91,6 +92,21 @@ TEST(what_cannot_be_called_is_refused_with_the_reason)
     check_refused("double f(void x)", "cannot be void");
     check_refused("short double f(int x)", "C does not know");
     check_refused("int double f(int x)", "two types in a row");
+}
+
+TEST(a_name_is_taken_whole_or_refused)
+{
+    char text[512] = "int ", name[300];
+    memset(name, 'n', sizeof name);
+    name[254] = '\0';
+    strcat(strcat(text, name), "(void)");
+    CHECK_INT(parse(text), 0);
+    CHECK_TEXT(declaration.name, name);
+    name[254] = 'n';
+    name[299] = '\0';
+    text[4] = '\0';
+    strcat(strcat(text, name), "(void)");
+    check_refused(text, "longer than 254 characters");
 }
 
 TEST(broken_text_is_refused_where_it_breaks)

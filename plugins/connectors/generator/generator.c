@@ -43,7 +43,7 @@ static const struct weir_option options[] = {
      .type = WEIR_OPTION_FLOAT,
      .unit = "readings/s",
      .min = 1e-6,
-     .max = 1e12,
+     .max = 1e9,
      .since = "0.1"},
     {.name = "start",
      .summary = "When the first reading is due, ms since 1970; absent: now",
@@ -246,10 +246,10 @@ static int32_t generator_start(struct generator *generator, struct weir_context 
     if (rc != WEIR_OK || generator->replay_rows > 0) {
         return rc == WEIR_OK ? replay_create(generator, context) : rc;
     }
-    rc = generator_deal(generator, context);
-    return rc == WEIR_OK && generator->has_changelog
-               ? history_init(&generator->history, context, generator->readings.device_count)
-               : rc;
+    rc = generator->has_changelog
+             ? history_init(&generator->history, context, generator->readings.device_count)
+             : WEIR_OK;
+    return rc == WEIR_OK ? generator_deal(generator, context) : rc;
 }
 
 static int32_t generator_open(void *instance, struct weir_context *context)

@@ -25,6 +25,7 @@ struct replay {
     uint16_t *parts; // by device, from the first one
     uint32_t *ends;  // by part: end of its readings in `order`
     uint32_t *order; // this task's readings, part after part
+    uint64_t order_bytes;
     int64_t made_ms;
 };
 
@@ -160,8 +161,9 @@ static int32_t replay_make(struct replay *replay, struct generator *generator,
                            struct weir_context *context)
 {
     const struct readings *readings = &generator->readings;
-    int32_t rc = generator_groups(context, readings, context->group_count, &replay->parts);
-    rc = rc == WEIR_OK ? history_init(&generator->history, context, readings->device_count) : rc;
+    int32_t rc = history_init(&generator->history, context, readings->device_count);
+    rc = rc == WEIR_OK ? generator_groups(context, readings, context->group_count, &replay->parts)
+                       : rc;
     if (rc != WEIR_OK) {
         return rc;
     }
@@ -178,7 +180,8 @@ static int32_t replay_make(struct replay *replay, struct generator *generator,
     for (uint32_t part = 0; part < replay->part_count; part++) {
         replay->ends[part + 1] += replay->ends[part];
     }
-    replay->order = malloc(((size_t)replay->ends[replay->part_count] + 1) * sizeof *replay->order);
+    replay->order_bytes = ((uint64_t)replay->ends[replay->part_count] + 1) * sizeof *replay->order;
+    replay->order = weir_allocate(context, replay->order_bytes);
     if (replay->order == NULL) {
         return weir_fail(context, WEIR_ERROR_FATAL, "no memory to replay %u readings",
                          replay->reading_count);
@@ -187,11 +190,13 @@ static int32_t replay_make(struct replay *replay, struct generator *generator,
     return replay_build(replay, generator, context);
 }
 
-static void replay_forget_parts(struct replay *replay)
+static void replay_forget_parts(struct replay *replay, struct weir_context *context)
 {
     free(replay->parts);
     free(replay->ends);
-    free(replay->order);
+    if (replay->order != NULL) {
+        weir_release(context, replay->order, replay->order_bytes);
+    }
     replay->parts = NULL;
     replay->ends = NULL;
     replay->order = NULL;
@@ -210,7 +215,7 @@ int32_t replay_create(struct generator *generator, struct weir_context *context)
         generator->max_rows == INT64_MAX ? INT64_MAX : generator->max_rows / replay->reading_count;
     replay->made_ms = weir_now_us(context) / 1000;
     int32_t rc = replay_make(replay, generator, context);
-    replay_forget_parts(replay);
+    replay_forget_parts(replay, context);
     history_finish(&generator->history, context);
     return rc;
 }
@@ -266,7 +271,7 @@ void replay_destroy(struct generator *generator, struct weir_context *context)
     for (uint32_t i = 0; i < replay->batch_count; i++) {
         weir_batch_unref(context, replay->batches[i].batch);
     }
-    replay_forget_parts(replay);
+    replay_forget_parts(replay, context);
     free(replay->batches);
     free(replay);
     generator->replay = NULL;
