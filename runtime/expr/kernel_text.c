@@ -461,16 +461,6 @@ DEFINE_TEXT(hex)
     return (struct slice){at, 2 * bytes.length};
 }
 
-// Whether text begins with the literal character of the pattern at *at; moves *at behind it.
-static int matches_literal(const char **at, const char *end, const char *text, const char *text_end,
-                           uint32_t *size)
-{
-    *size = character_bytes(*at, end);
-    int is_same = (uint32_t)(text_end - text) >= *size && memcmp(*at, text, *size) == 0;
-    *at += *size;
-    return is_same;
-}
-
 // Matches greedily: on failure only the last % is tried further along, so the work is bounded by
 // the product of both lengths. escape is empty if there is none.
 static int matches(struct slice text, struct slice pattern, struct slice escape)
@@ -478,29 +468,18 @@ static int matches(struct slice text, struct slice pattern, struct slice escape)
     const char *t = text.at, *t_end = t + text.length, *p = pattern.at, *p_end = p + pattern.length;
     const char *again_p = NULL, *again_t = NULL;
     while (t < t_end || p < p_end) {
-        uint32_t size = 0;
-        const char *next = p;
-        int is_match = 0;
-        if (p < p_end && *p == '%' && !(escape.length == 1 && escape.at[0] == '%')) {
+        int is_escape = p < p_end && escape.length > 0 && (uint32_t)(p_end - p) > escape.length &&
+                        memcmp(p, escape.at, escape.length) == 0;
+        const char *literal = is_escape ? p + escape.length : p;
+        if (p < p_end && *p == '%' && !is_escape) {
             again_p = ++p;
             again_t = t;
-            continue;
-        }
-        int is_escaped = p < p_end && escape.length > 0 && (uint32_t)(p_end - p) > escape.length &&
-                         memcmp(p, escape.at, escape.length) == 0;
-        if (is_escaped) {
-            next = p + escape.length;
-            is_match = matches_literal(&next, p_end, t, t_end, &size);
-        } else if (p < p_end && t < t_end && *p == '_') {
-            next = p + 1;
-            size = character_bytes(t, t_end);
-            is_match = 1;
-        } else if (p < p_end) {
-            is_match = matches_literal(&next, p_end, t, t_end, &size);
-        }
-        if (is_match) {
-            p = next;
-            t += size;
+        } else if (p < p_end && t < t_end && *p == '_' && !is_escape) {
+            p++;
+            t += character_bytes(t, t_end);
+        } else if (p < p_end && t < t_end && *literal == *t) {
+            p = literal + 1;
+            t++;
         } else if (again_p != NULL && again_t < t_end) {
             again_t += character_bytes(again_t, t_end);
             t = again_t;
@@ -512,7 +491,7 @@ static int matches(struct slice text, struct slice pattern, struct slice escape)
     return 1;
 }
 
-DEFINE_TEST(like)
+static int like_row(struct call *call, uint32_t row)
 {
     struct slice escape = call->argument_count > 2 ? text_of(call, 2, row) : (struct slice){0};
     if (escape.length > 0 && character_count(escape) != 1) {
@@ -520,4 +499,57 @@ DEFINE_TEST(like)
         return 0;
     }
     return matches(text_of(call, 0, row), text_of(call, 1, row), escape);
+}
+
+// A pattern of one part without `_` that may stand behind or before `%`.
+struct plain_pattern {
+    struct slice part;
+    int is_open_before;
+    int is_open_behind;
+};
+
+static int read_plain(struct slice pattern, struct plain_pattern *plain)
+{
+    *plain = (struct plain_pattern){.part = pattern};
+    while (plain->part.length > 0 && plain->part.at[0] == '%') {
+        plain->is_open_before = 1;
+        plain->part.at++;
+        plain->part.length--;
+    }
+    while (plain->part.length > 0 && plain->part.at[plain->part.length - 1] == '%') {
+        plain->is_open_behind = 1;
+        plain->part.length--;
+    }
+    return plain->part.length > 0 && memchr(plain->part.at, '%', plain->part.length) == NULL &&
+           memchr(plain->part.at, '_', plain->part.length) == NULL;
+}
+
+static inline int matches_plain(struct slice text, const struct plain_pattern *plain)
+{
+    struct slice part = plain->part;
+    if (text.length < part.length) {
+        return 0;
+    }
+    if (plain->is_open_before) {
+        return plain->is_open_behind
+                   ? memmem(text.at, text.length, part.at, part.length) != NULL
+                   : memcmp(text.at + text.length - part.length, part.at, part.length) == 0;
+    }
+    return (plain->is_open_behind || text.length == part.length) &&
+           memcmp(text.at, part.at, part.length) == 0;
+}
+
+void kernel_like(struct call *call)
+{
+    const struct vector *pattern = call->arguments[1];
+    struct plain_pattern plain;
+    int is_plain = call->argument_count == 2 && vector_is_constant(pattern) &&
+                   vector_is_valid(pattern, 0) && read_plain(vector_text(pattern, 0), &plain);
+    memset(call->values, 0, weir_bit_bytes(call->row_count));
+    for (uint32_t row = 0; row < call->row_count; row++) {
+        if (call_is_valid(call, row) &&
+            (is_plain ? matches_plain(text_of(call, 0, row), &plain) : like_row(call, row))) {
+            weir_bit_set(call->values, row, 1);
+        }
+    }
 }

@@ -21,16 +21,22 @@ struct slice slice_trim(struct slice text)
 
 static uint32_t format_digits(uint128 magnitude, int is_negative, uint32_t scale, char *text)
 {
+    const uint64_t step = 1000000000000000000u; // as many digits at a time as 64 bits hold
     char digits[64];
     uint32_t at = sizeof digits, count = 0;
     do {
-        if (scale > 0 && count == scale) {
-            digits[--at] = '.';
+        int is_last = magnitude <= UINT64_MAX;
+        uint64_t part = (uint64_t)(is_last ? magnitude : magnitude % step);
+        magnitude = is_last ? 0 : magnitude / step;
+        for (uint32_t i = 0; is_last ? part != 0 || count <= scale : i < 18; i++) {
+            if (scale > 0 && count == scale) {
+                digits[--at] = '.';
+            }
+            digits[--at] = (char)('0' + part % 10);
+            part /= 10;
+            count++;
         }
-        digits[--at] = (char)('0' + (int)(magnitude % 10));
-        magnitude /= 10;
-        count++;
-    } while (magnitude != 0 || count <= scale);
+    } while (magnitude != 0);
     if (is_negative) {
         digits[--at] = '-';
     }
@@ -62,22 +68,34 @@ uint32_t decimal_format(int128 number, uint32_t scale, char *text)
     return format_digits(magnitude, number < 0, scale, text);
 }
 
-// Most measured values have few decimals: then the digits are those of a whole number.
-static int format_short(double number, char *text)
+// The fewest digits of a number of common size, in exact integer arithmetic: number = mantissa *
+// 2^exponent is written as digits * 10^-scale with 17 or 18 digits, and digits are dropped as long
+// as what is left lies nearer than half the gap to the next float.
+static int format_common(double number, char *text)
 {
-    static const double powers[] = {1,   1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
-                                    1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
     double magnitude = fabs(number);
-    for (unsigned i = 1; magnitude < 1e15 && i < sizeof powers / sizeof powers[0]; i++) {
-        double scaled = rint(magnitude * powers[i]);
-        if (scaled > 9007199254740992.0) {
-            return 0;
-        }
-        if (scaled / powers[i] == magnitude && (magnitude >= 1e-4 || magnitude == 0)) {
-            return (int)format_digits((uint128)(uint64_t)scaled, signbit(number) != 0, i, text);
-        }
+    int exponent, scale;
+    if (magnitude == 0) {
+        return (int)format_digits(0, signbit(number) != 0, 1, text);
     }
-    return 0;
+    if (!(magnitude >= 1e-4 && magnitude < 9007199254740992.0)) {
+        return 0;
+    }
+    uint64_t mantissa = (uint64_t)ldexp(frexp(magnitude, &exponent), 53);
+    scale = 17 - (int)floor(log10(magnitude));
+    uint128 gap = (uint128)decimal_power((uint32_t)scale), exact = 2 * gap * mantissa;
+    unsigned shift = (unsigned)(54 - exponent);
+    uint64_t digits = (uint64_t)((exact + ((uint128)1 << (shift - 1))) >> shift), best = digits;
+    gap = mantissa == 1ull << 52 ? gap / 2 : gap; // the float below a power of two is nearer
+    for (uint64_t unit = 10; scale > 1; unit *= 10, scale--) {
+        uint64_t rounded = (digits + unit / 2) / unit;
+        uint128 near = (uint128)(rounded * unit) << shift;
+        if ((near > exact ? near - exact : exact - near) >= gap) {
+            break;
+        }
+        best = rounded;
+    }
+    return (int)format_digits(best, signbit(number) != 0, (uint32_t)scale, text);
 }
 
 // snprintf's %g has no point in whole numbers.
@@ -103,7 +121,7 @@ uint32_t float64_format(double number, char *text)
 {
     int length = format_special(number, text);
     if (length == 0) {
-        length = format_short(number, text);
+        length = format_common(number, text);
     }
     if (length != 0) {
         return (uint32_t)length;

@@ -16,6 +16,8 @@
 static double a[ROWS], b[ROWS], out[ROWS + 64];
 static int64_t i[ROWS], j[ROWS], sums[ROWS + 64];
 static int32_t n[ROWS];
+static char text[ROWS * 12];
+static int32_t offsets[ROWS + 1];
 static uint8_t bits[ROWS];
 static uint32_t rows[ROWS];
 
@@ -125,7 +127,7 @@ static void measure(struct run *run, uint32_t row_count)
     char name[64];
     double done = (double)row_count * REPEAT * run->operations / 1e6;
     run->batch->row_count = row_count;
-    double limit = done / bench_best(run_plain, run, 7);
+    double limit = run->plain == NULL ? 0 : done / bench_best(run_plain, run, 7);
     double value = done / bench_best(run_expression, run, 7);
     snprintf(name, sizeof name, "expression.%s_%u", run->name, row_count);
     bench_print(name, value, "M operations/s", limit);
@@ -136,13 +138,13 @@ int main(void)
     const struct weir_field fields[] = {
         {"a", {.id = WEIR_TYPE_FLOAT64}}, {"b", {.id = WEIR_TYPE_FLOAT64}},
         {"i", {.id = WEIR_TYPE_INT64}},   {"j", {.id = WEIR_TYPE_INT64}},
-        {"n", {.id = WEIR_TYPE_INT32}},
+        {"n", {.id = WEIR_TYPE_INT32}},   {"s", {.id = WEIR_TYPE_STRING}},
     };
-    const void *values[] = {a, b, i, j, n};
-    struct weir_column columns[5] = {{{0}}};
-    struct weir_schema schema = {sizeof schema, 5, fields};
+    const void *values[] = {a, b, i, j, n, text};
+    struct weir_column columns[6] = {{{0}}};
+    struct weir_schema schema = {sizeof schema, 6, fields};
     struct weir_batch batch = {
-        .size = sizeof batch, .column_count = 5, .schema = &schema, .columns = columns};
+        .size = sizeof batch, .column_count = 6, .schema = &schema, .columns = columns};
     struct run runs[] = {
         {.name = "scale_float64",
          .text = "a * 1.8 + 32",
@@ -162,6 +164,21 @@ int main(void)
          .text = "case when a > 30 then b else a end",
          .operations = 2,
          .plain = plain_choose},
+        {.name = "text_equal", .text = "s = 'sensor_7'", .operations = 1},
+        {.name = "text_like", .text = "s like '%7_'", .operations = 1},
+        {.name = "text_in",
+         .text = "s in ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'sensor_7', 'sensor_42')",
+         .operations = 1},
+        {.name = "text_concat", .text = "concat('sensor_', n)", .operations = 1},
+        {.name = "text_float", .text = "cast(a as string)", .operations = 1},
+        {.name = "text_to_int", .text = "cast(substr(s, 8) as int32)", .operations = 2},
+        {.name = "int32_in",
+         .text = "n in (11, 12, 13, 14, 15, 16, 17, 18, 19, 1, 5)",
+         .operations = 1},
+        {.name = "divide_int64", .text = "i / j", .operations = 1},
+        {.name = "multiply_int64", .text = "n * n", .operations = 1},
+        {.name = "year", .text = "year(i)", .operations = 1},
+        {.name = "decimal", .text = "cast(n as decimal(10,2)) * 3", .operations = 2},
     };
     for (uint32_t row = 0; row < ROWS; row++) {
         a[row] = 10 + 30 * (rand() / (double)RAND_MAX);
@@ -169,10 +186,12 @@ int main(void)
         i[row] = rand();
         j[row] = rand();
         n[row] = rand() % 8;
+        offsets[row + 1] = offsets[row] + sprintf(text + offsets[row], "sensor_%d", rand() % 1000);
     }
-    for (uint32_t column = 0; column < 5; column++) {
-        columns[column] =
-            (struct weir_column){.type = fields[column].type, .values = values[column]};
+    for (uint32_t column = 0; column < 6; column++) {
+        columns[column] = (struct weir_column){.type = fields[column].type,
+                                               .values = values[column],
+                                               .offsets = column == 5 ? offsets : NULL};
     }
     for (size_t index = 0; index < sizeof runs / sizeof runs[0]; index++) {
         struct run *run = &runs[index];

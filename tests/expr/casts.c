@@ -1,6 +1,8 @@
 // Every pair of types, with a plain value, an extreme one and a null.
 #include <stdio.h>
 
+#include "expr/number.h"
+#include "expr/reason.h"
 #include "expr/support.h"
 #include "support/test.h"
 
@@ -412,9 +414,39 @@ TEST(floats_print_the_fewest_digits_that_read_back)
     CHECK_VALUE("0.00001", "1e-05");
     CHECK_VALUE("123456789012345.0", "123456789012345.0");
     CHECK_VALUE("-0.0", "-0.0");
+    CHECK_VALUE("9007199254740991.0", "9007199254740991.0");
+    CHECK_VALUE("2251799813685248.5", "2251799813685248.5");
+    CHECK_VALUE("0.3", "0.3");
+    CHECK_VALUE("123.456", "123.456");
+    CHECK_VALUE("100000.0", "100000.0");
+    CHECK_VALUE("-99.99", "-99.99");
+    CHECK_VALUE("1.0000000000000002", "1.0000000000000002");
+    CHECK_VALUE("0.9999999999999999", "0.9999999999999999");
+    CHECK_VALUE("5.0e-3", "0.005");
     CHECK_VALUE("16777216.0::float32", "16777216.0");
     CHECK_VALUE("0.1::float32::float64", "0.10000000149011612");
     CHECK_VALUE("3.4028235e38::float32", "3.4028235e+38");
+}
+
+TEST(every_float_reads_back_from_its_text)
+{
+    uint64_t state = 88172645463325252u;
+    for (int i = 0; i < 200000; i++) {
+        char text[VALUE_TEXT_BYTES];
+        double number, back = 0;
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        uint64_t bits =
+            i % 2 == 0 ? state : (state & 0x800fffffffffffff) | (1001 + state % 60) << 52;
+        bits = i % 16 == 1 ? bits & 0xfff0000000000000 : bits; // powers of two
+        memcpy(&number, &bits, sizeof number);
+        struct slice slice = {text, float64_format(number, text)};
+        if (number - number == 0 && (!float64_parse(slice, &back) || back != number)) {
+            test_fail(__FILE__, __LINE__, "%.17g is written as %s", number, text);
+            return;
+        }
+    }
 }
 
 TEST(dates_and_timestamps_are_read_strictly)

@@ -116,6 +116,19 @@ TEST(strings_order_by_bytes_and_like_counts_characters)
     CHECK_VALUE("'10%' like '10!%' escape '!'", "true");
     CHECK_VALUE("'10x' like '10!%' escape '!'", "false");
     CHECK_VALUE("'mississippi' like '%iss%ip%'", "true");
+    struct table table;
+    table_begin(&table, 5);
+    COLUMN(&table, "s", "string", "abc", "", "xabcx", NULL, "äabc");
+    CHECK_ROWS(&table, "s like 'abc'", "true|false|false|null|false");
+    CHECK_ROWS(&table, "s like 'abc%'", "true|false|false|null|false");
+    CHECK_ROWS(&table, "s like '%abc'", "true|false|false|null|true");
+    CHECK_ROWS(&table, "s like '%%abc%'", "true|false|true|null|true");
+    CHECK_ROWS(&table, "s like '_abc%'", "false|false|true|null|true");
+    CHECK_ROWS(&table, "s like '%'", "true|true|true|null|true");
+    CHECK_ROWS(&table, "s like ''", "false|true|false|null|false");
+    CHECK_ROWS(&table, "s like s", "true|true|true|null|true");
+    CHECK_ROWS(&table, "s like '%!abc' escape '!'", "true|false|false|null|true");
+    table_finish(&table);
 }
 
 TEST(not_a_number_equals_itself_and_sorts_last)
