@@ -104,6 +104,8 @@ TEST(an_unquoted_null_text_is_null_and_a_quoted_one_is_not)
     reading.dialect.null_text = "NA";
     reading.columns = "a int32; b string";
     check_reading(&reading, "NA,NA\n1,\n2,\"NA\"\n", "~|~\n1|\n2|NA\n");
+    reading.columns = "b string; a int32";
+    check_reading(&reading, ",1\nx,2\n", "|1\nx|2\n");
 }
 
 TEST(a_null_in_a_column_that_is_not_null_is_rejected)

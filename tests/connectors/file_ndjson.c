@@ -76,6 +76,12 @@ TEST(escapes_become_utf8)
         "[{\"a\":\"\\x\"}]\n");
 }
 
+TEST(a_column_whose_name_needs_escapes_is_found_by_them_alone)
+{
+    check_rows("a\"b int32", "{\"a\\\"b\":1}\n{\"a\"b\":2}\n{\"a\\u0022b\":3}\n",
+               "1\n!2:: not valid JSON at byte 5: `:` is expected [{\"a\"b\":2}]\n3\n");
+}
+
 TEST(broken_lines_are_rejected_with_the_byte)
 {
     check_rows("a int32",

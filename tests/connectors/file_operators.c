@@ -536,6 +536,37 @@ TEST(a_file_that_is_there_is_replaced_or_refused)
     CHECK_TEXT(read_text("there.csv"), "a\n1\n");
 }
 
+TEST(a_text_that_cannot_be_written_without_quotes_is_rejected)
+{
+    struct weir_kit *kit = open_kit(&sink_plugin, "path = '%s', quote = '', on_error = 'reject'",
+                                    path_of("unquoted.csv"));
+    weir_kit_input(kit, "a int32, b string");
+    weir_kit_send(kit, 0, "1|x", "2|\"y,z\"", "3|w");
+    weir_kit_end(kit);
+    CHECK_TEXT(read_text("unquoted.csv"), "a,b\n1,x\n3,w\n");
+    CHECK_INT(weir_kit_rejected(kit), 1);
+    CHECK_HAS(weir_kit_rows(kit, "rejected"),
+              "column `b` holds a delimiter, a line end or the text of null, and option `quote` is "
+              "empty");
+    weir_kit_close(kit);
+}
+
+TEST(a_source_without_memory_fails_and_leaves_nothing_behind)
+{
+    write_text("memory.csv", "a,b\n1,x\n,\n", "w");
+    int failed = 0;
+    for (uint64_t n = 1; n < 12; n++) {
+        struct weir_kit *kit = open_kit(&source_plugin, "path = '%s'", path_of("memory.csv"));
+        CHECK_INT(weir_kit_start(kit), WEIR_OK);
+        weir_kit_fail_allocation(kit, n);
+        int32_t rc = weir_kit_run(kit, 10);
+        CHECK(rc == WEIR_END || rc == WEIR_ERROR_FATAL);
+        failed += rc == WEIR_ERROR_FATAL && weir_kit_error(kit) != NULL;
+        weir_kit_close(kit);
+    }
+    CHECK(failed > 0);
+}
+
 TEST(files_are_rotated_by_size)
 {
     struct weir_kit *kit =

@@ -317,8 +317,8 @@ static inline const char *fast_string(struct csv *csv, struct rows *rows,
     int is_ascii;
     const char *end = scan_text(p, csv->dialect.delimiter, quote != 0 ? quote : '\n', &is_ascii);
     size_t size = (size_t)(end - p);
-    if (!is_ascii || size == csv->null_size || column->type.length != 0 || end[-1] == '\r' ||
-        (*end != csv->dialect.delimiter && *end != '\n')) {
+    if (!is_ascii || size == 0 || size == csv->null_size || column->type.length != 0 ||
+        end[-1] == '\r' || (*end != csv->dialect.delimiter && *end != '\n')) {
         return NULL;
     }
     return rows_set_ascii(rows, column, p, size) == 0 ? end : NULL;

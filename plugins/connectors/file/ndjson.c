@@ -39,6 +39,10 @@ static int key_init(struct ndjson *ndjson, uint32_t index, const char *name)
         return VALUE_NO_MEMORY;
     }
     snprintf(key->text, key->size + 1, "\"%s\"", name);
+    key->is_plain = 1;
+    for (const char *p = name; *p != '\0'; p++) {
+        key->is_plain &= (uint8_t)*p > 31 && *p != '"' && *p != '\\';
+    }
     uint32_t slot = hash_text(name, key->size - 2) & ndjson->table_mask;
     while (ndjson->table[slot] != ndjson->key_count) {
         slot = (slot + 1) & ndjson->table_mask;
@@ -504,11 +508,11 @@ static int read_key(struct reader *reader, uint32_t member, int32_t *key)
     const char *text;
     size_t size;
     int32_t expected = member < MEMBERS_KNOWN ? ndjson->order[member] : -1;
+    const struct ndjson_key *guess = expected >= 0 ? &ndjson->keys[expected] : NULL;
     const char *p = reader->p;
-    if (expected >= 0 &&
-        strncmp(p, ndjson->keys[expected].text, ndjson->keys[expected].size) == 0) {
+    if (guess != NULL && guess->is_plain && strncmp(p, guess->text, guess->size) == 0) {
         *key = expected;
-        p += ndjson->keys[expected].size;
+        p += guess->size;
     } else {
         int rc =
             *p == '"' ? read_string(reader, &text, &size) : broken(reader, p, "a key is expected");

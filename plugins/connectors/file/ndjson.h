@@ -12,7 +12,8 @@
 struct ndjson_key {
     char *text; // with its quotes
     size_t size;
-    uint64_t seen; // number of the last record that had it
+    int32_t is_plain; // its text stands in JSON as it is, without escapes
+    uint64_t seen;    // number of the last record that had it
 };
 
 struct ndjson {
