@@ -36,12 +36,29 @@ void readings_init(struct readings *readings, uint64_t seed, uint32_t instance,
 }
 
 // A word is cut into 32 bits for the device, 29 for the status and 3 for the type.
-DISPATCH static void words_of(uint64_t stream, const int64_t *index, uint32_t count,
-                              uint64_t *restrict words)
+INTO_EACH void words_loop(uint64_t stream, const int64_t *index, uint32_t count,
+                          uint64_t *restrict words)
 {
     for (uint32_t i = 0; i < count; i++) {
         words[i] = readings_word(stream, index[i]);
     }
+}
+
+TARGET_AVX512 static void words_avx512(uint64_t stream, const int64_t *index, uint32_t count,
+                                       uint64_t *restrict words)
+{
+    words_loop(stream, index, count, words);
+}
+
+DISPATCH static void words_base(uint64_t stream, const int64_t *index, uint32_t count,
+                                uint64_t *restrict words)
+{
+    words_loop(stream, index, count, words);
+}
+
+static void words_of(uint64_t stream, const int64_t *index, uint32_t count, uint64_t *words)
+{
+    (has_avx512() ? words_avx512 : words_base)(stream, index, count, words);
 }
 
 DISPATCH static void devices_of(const uint64_t *words, uint32_t count, int32_t first,
@@ -105,8 +122,8 @@ static inline double double_of_bits(uint64_t bits)
 
 // The 53 bits become a double without the conversion that AVX2 lacks: as 2^84 + high part and
 // 2^52 + low part, from which the powers are taken again. Exact.
-DISPATCH static void measures_of(uint64_t stream, const int64_t *index, uint32_t count, double base,
-                                 double span, double *restrict values)
+INTO_EACH void measures_loop(uint64_t stream, const int64_t *index, uint32_t count, double base,
+                             double span, double *restrict values)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint64_t bits = readings_word(stream, index[i]) >> 11;
@@ -116,13 +133,25 @@ DISPATCH static void measures_of(uint64_t stream, const int64_t *index, uint32_t
     }
 }
 
+TARGET_AVX512 static void measures_avx512(uint64_t stream, const int64_t *index, uint32_t count,
+                                          double base, double span, double *restrict values)
+{
+    measures_loop(stream, index, count, base, span, values);
+}
+
+DISPATCH static void measures_base(uint64_t stream, const int64_t *index, uint32_t count,
+                                   double base, double span, double *restrict values)
+{
+    measures_loop(stream, index, count, base, span, values);
+}
+
 void readings_measure(const struct readings *readings, uint32_t column, const int64_t *index,
                       uint32_t count, double *values)
 {
     static const double bases[] = {10, 20, 980, 20}, spans[] = {30, 60, 50, 80};
     uint32_t measure = column - READINGS_TEMPERATURE;
-    measures_of(readings->streams[1 + measure], index, count, bases[measure], spans[measure],
-                values);
+    (has_avx512() ? measures_avx512 : measures_base)(readings->streams[1 + measure], index, count,
+                                                     bases[measure], spans[measure], values);
 }
 
 int32_t readings_is_delete(const struct readings *readings, int64_t index)
