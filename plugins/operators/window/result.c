@@ -24,12 +24,6 @@ static int64_t value_count(const struct aggregates *aggregates, const struct out
     return count;
 }
 
-static const uint8_t *place(const struct aggregates *aggregates, const struct output *output,
-                            const uint8_t *slot)
-{
-    return slot + aggregates->accumulators[output->accumulator].at;
-}
-
 static int is_null(const struct aggregates *aggregates, const struct output *output,
                    const uint8_t *slot)
 {
@@ -80,138 +74,186 @@ int32_t aggregates_fit(const struct aggregates *aggregates, const uint8_t *slot,
 
 // --- Columns ---
 
-// Writes results of a class into a column of the output's type.
-static void write_int(struct weir_type type, void *values, uint32_t row, int64_t value)
+// Runs `code` for every slot, with `at` (where its accumulator is) and `row`.
+#define EACH_SLOT(code)                                                      \
+    for (uint32_t row = 0; row < part->count; row++) {                       \
+        const uint8_t *at = part->slots[row] + accumulator_at(part, output); \
+        code                                                                 \
+    }
+
+#define AS(type, place) (*(const type *)(const void *)(place))
+
+// Some slots on their way into rows first, first + 1, ... of a builder.
+struct part {
+    const struct aggregates *aggregates;
+    uint8_t *const *slots;
+    uint32_t count;
+    uint32_t first;
+};
+
+static uint32_t accumulator_at(const struct part *part, const struct output *output)
 {
-    switch (weir_type_width(type)) {
+    return output->accumulator == AT_NONE ? 0
+                                          : part->aggregates->accumulators[output->accumulator].at;
+}
+
+// Integers, as their type has them.
+static void write_ints(const struct part *part, const struct output *output, void *values)
+{
+    switch (weir_type_width(output->type)) {
     case 1:
-        ((int8_t *)values)[row] = (int8_t)value;
+        EACH_SLOT({ ((int8_t *)values)[part->first + row] = (int8_t)AS(int64_t, at); })
         break;
     case 2:
-        ((int16_t *)values)[row] = (int16_t)value;
+        EACH_SLOT({ ((int16_t *)values)[part->first + row] = (int16_t)AS(int64_t, at); })
         break;
     case 4:
-        ((int32_t *)values)[row] = (int32_t)value;
+        EACH_SLOT({ ((int32_t *)values)[part->first + row] = (int32_t)AS(int64_t, at); })
         break;
     case 8:
-        ((int64_t *)values)[row] = value;
+        EACH_SLOT({ ((int64_t *)values)[part->first + row] = AS(int64_t, at); })
         break;
     default:
-        weir_bit_set(values, row, (int32_t)value);
+        EACH_SLOT({ weir_bit_set(values, part->first + row, (int32_t)AS(int64_t, at)); })
     }
 }
 
-static void write_wide(struct weir_type type, void *values, uint32_t row, wide value)
+static void write_wides(const struct part *part, const struct output *output, void *values)
 {
-    if (type.id == WEIR_TYPE_DECIMAL) {
-        ((wide *)values)[row] = value;
+    if (output->type.id == WEIR_TYPE_DECIMAL) {
+        EACH_SLOT({ ((wide *)values)[part->first + row] = AS(wide, at); })
+        return;
+    }
+    EACH_SLOT({
+        struct weir_timestamp *time = (struct weir_timestamp *)values + part->first + row;
+        time->ms = (int64_t)(AS(wide, at) >> 32);
+        time->nanoseconds = (int32_t)(uint32_t)AS(wide, at);
+        time->zero = 0;
+    })
+}
+
+// Sums, extremes, first and last ones.
+static void write_held(const struct part *part, const struct output *output, void *values)
+{
+    uint32_t class = part->aggregates->arguments[output->argument].class;
+    if (class == CLASS_WIDE) {
+        write_wides(part, output, values);
+    } else if (class == CLASS_INT) {
+        write_ints(part, output, values); // of a sum that fits the lower half
+    } else if (output->type.id == WEIR_TYPE_FLOAT32) {
+        EACH_SLOT({ ((float *)values)[part->first + row] = (float)AS(double, at); })
     } else {
-        struct weir_timestamp *at = (struct weir_timestamp *)values + row;
-        *at = (struct weir_timestamp){(int64_t)(value >> 32), (int32_t)(uint32_t)value, 0};
+        EACH_SLOT({ ((double *)values)[part->first + row] = AS(double, at); })
     }
 }
 
-static double average(const struct aggregates *aggregates, const struct output *output,
-                      const uint8_t *slot)
+static void write_averages(const struct part *part, const struct output *output, double *values)
 {
+    const struct aggregates *aggregates = part->aggregates;
     const struct argument *argument = &aggregates->arguments[output->argument];
-    const uint8_t *at = place(aggregates, output, slot);
-    double count = (double)value_count(aggregates, output, slot);
+    double unit = argument->class == CLASS_WIDE ? pow(10, argument->expression->type.scale) : 1;
     if (argument->class == CLASS_FLOAT) {
-        return *(const double *)(const void *)at / count;
+        EACH_SLOT({
+            values[row] =
+                AS(double, at) / (double)value_count(aggregates, output, part->slots[row]);
+        })
+        return;
     }
-    double sum = (double)*(const wide *)(const void *)at;
-    return argument->class == CLASS_WIDE ? sum / pow(10, argument->expression->type.scale) / count
-                                         : sum / count;
+    EACH_SLOT({
+        values[row] =
+            (double)AS(wide, at) / unit / (double)value_count(aggregates, output, part->slots[row]);
+    })
 }
 
-static void write_value(const struct aggregates *aggregates, const struct output *output,
-                        const uint8_t *slot, void *values, uint32_t row)
+static void write_values(const struct part *part, const struct output *output, void *values)
 {
-    const uint8_t *at = place(aggregates, output, slot);
-    switch (aggregates->arguments[output->argument].class) {
-    case CLASS_FLOAT:
-        if (output->type.id == WEIR_TYPE_FLOAT32) {
-            ((float *)values)[row] = (float)*(const double *)(const void *)at;
-        } else {
-            ((double *)values)[row] = *(const double *)(const void *)at;
-        }
-        break;
-    case CLASS_WIDE:
-        write_wide(output->type, values, row, *(const wide *)(const void *)at);
-        break;
-    default:
-        if (output->function == WEIR_AGGREGATE_SUM) {
-            ((int64_t *)values)[row] = (int64_t) * (const wide *)(const void *)at;
-        } else {
-            write_int(output->type, values, row, *(const int64_t *)(const void *)at);
-        }
-    }
-}
-
-static void write_row(const struct aggregates *aggregates, const struct output *output,
-                      const uint8_t *slot, void *values, uint32_t row)
-{
-    const double *deviation;
+    int64_t *ints = (int64_t *)values + part->first;
+    double *floats = (double *)values + part->first;
     switch (output->function) {
     case WEIR_AGGREGATE_COUNT:
-        ((int64_t *)values)[row] = value_count(aggregates, output, slot);
+        for (uint32_t row = 0; row < part->count; row++) {
+            ints[row] = value_count(part->aggregates, output, part->slots[row]);
+        }
         break;
     case WEIR_AGGREGATE_AVG:
-        ((double *)values)[row] = average(aggregates, output, slot);
+        write_averages(part, output, floats);
         break;
     case WEIR_AGGREGATE_STDDEV:
-        deviation = (const double *)(const void *)place(aggregates, output, slot);
-        ((double *)values)[row] = sqrt(deviation[2] / (deviation[0] - 1));
+        EACH_SLOT({
+            const double *deviation = (const double *)(const void *)at;
+            floats[row] = sqrt(deviation[2] / (deviation[0] - 1));
+        })
         break;
     case WEIR_AGGREGATE_DISTINCT:
-        ((int64_t *)values)[row] = distinct_estimate(place(aggregates, output, slot));
+        EACH_SLOT({ ints[row] = distinct_estimate(at); })
         break;
     default:
-        write_value(aggregates, output, slot, values, row);
+        write_held(part, output, values);
     }
 }
 
-static int32_t write_text(struct weir_context *context, const struct aggregates *aggregates,
-                          const struct output *output, uint8_t *const *slots, uint32_t slot_count,
-                          struct weir_builder *builder, uint32_t column)
+// Marks the rows that have no result; whatever stands in their place is zeroed by the host.
+static int32_t write_nulls(struct weir_context *context, const struct part *part,
+                           const struct output *output, struct weir_builder *builder,
+                           uint32_t column)
+{
+    uint8_t *validity = NULL;
+    for (uint32_t row = 0; row < part->count; row++) {
+        if (!is_null(part->aggregates, output, part->slots[row])) {
+            continue;
+        }
+        if (validity == NULL) {
+            validity = weir_builder_validity(context, builder, column);
+        }
+        if (validity == NULL) {
+            return weir_fail(context, WEIR_ERROR_FATAL, "no memory for the rows of a window");
+        }
+        weir_bit_set(validity, part->first + row, 0);
+    }
+    return WEIR_OK;
+}
+
+// Whether any row can be without a result.
+static int can_be_null(const struct aggregates *aggregates, const struct output *output)
+{
+    return output->accumulator != AT_NONE && output->function != WEIR_AGGREGATE_DISTINCT &&
+           (output->function == WEIR_AGGREGATE_STDDEV ||
+            aggregates->accumulators[output->accumulator].by != AT_NONE ||
+            aggregates->arguments[output->argument].nulls_at != AT_NONE);
+}
+
+static int32_t write_texts(struct weir_context *context, const struct part *part,
+                           const struct output *output, struct weir_builder *builder,
+                           uint32_t column)
 {
     int32_t rc = WEIR_OK;
-    for (uint32_t i = 0; rc == WEIR_OK && i < slot_count; i++) {
+    for (uint32_t row = 0; rc == WEIR_OK && row < part->count; row++) {
         const struct text_value *value =
-            (const struct text_value *)(const void *)place(aggregates, output, slots[i]);
+            (const struct text_value *)(const void *)(part->slots[row] +
+                                                      accumulator_at(part, output));
         rc = value->length == TEXT_NONE
                  ? weir_builder_append_null(context, builder, column)
                  : weir_builder_append(context, builder, column,
-                                       text_bytes(aggregates->texts, value), value->length);
+                                       text_bytes(part->aggregates->texts, value), value->length);
     }
     return rc;
 }
 
-static int32_t write_column(struct weir_context *context, const struct aggregates *aggregates,
-                            const struct output *output, uint8_t *const *slots, uint32_t slot_count,
-                            struct weir_builder *builder, uint32_t column)
+static int32_t write_column(struct weir_context *context, const struct part *part,
+                            const struct output *output, struct weir_builder *builder,
+                            uint32_t column)
 {
-    uint8_t *validity = NULL;
     if (weir_type_is_text(output->type)) {
-        return write_text(context, aggregates, output, slots, slot_count, builder, column);
+        return write_texts(context, part, output, builder, column);
     }
     void *values = weir_builder_values(context, builder, column);
     if (values == NULL) {
         return weir_fail(context, WEIR_ERROR_FATAL, "no memory for the rows of a window");
     }
-    for (uint32_t i = 0; i < slot_count; i++) {
-        if (!is_null(aggregates, output, slots[i])) {
-            write_row(aggregates, output, slots[i], values, i);
-            continue;
-        }
-        if (validity == NULL &&
-            (validity = weir_builder_validity(context, builder, column)) == NULL) {
-            return weir_fail(context, WEIR_ERROR_FATAL, "no memory for the rows of a window");
-        }
-        weir_bit_set(validity, i, 0);
-    }
-    return WEIR_OK;
+    write_values(part, output, values);
+    return can_be_null(part->aggregates, output)
+               ? write_nulls(context, part, output, builder, column)
+               : WEIR_OK;
 }
 
 int32_t aggregates_write(struct weir_context *context, const struct aggregates *aggregates,
@@ -219,9 +261,13 @@ int32_t aggregates_write(struct weir_context *context, const struct aggregates *
                          uint32_t first_column)
 {
     int32_t rc = WEIR_OK;
-    for (uint32_t i = 0; rc == WEIR_OK && i < aggregates->output_count; i++) {
-        rc = write_column(context, aggregates, &aggregates->outputs[i], slots, slot_count, builder,
-                          first_column + i);
+    for (uint32_t first = 0; rc == WEIR_OK && first < slot_count; first += BLOCK_ROWS) {
+        uint32_t left = slot_count - first;
+        struct part part = {aggregates, slots + first, left < BLOCK_ROWS ? left : BLOCK_ROWS,
+                            first};
+        for (uint32_t i = 0; rc == WEIR_OK && i < aggregates->output_count; i++) {
+            rc = write_column(context, &part, &aggregates->outputs[i], builder, first_column + i);
+        }
     }
     return rc;
 }
