@@ -455,18 +455,43 @@ int32_t weir_kit_start(struct weir_kit *kit)
 
 // --- Driving ---
 
-static int32_t process(struct weir_kit *kit, uint32_t input, const struct weir_batch *batch)
+// One of the calls that an operator may ask to get again.
+enum call { CALL_PROCESS, CALL_END_INPUT, CALL_TIMERS, CALL_WATERMARK };
+
+static int32_t call_once(struct weir_kit *kit, enum call call, uint32_t input,
+                         const struct weir_batch *batch, int64_t time_us)
+{
+    switch (call) {
+    case CALL_PROCESS:
+        return instance_process(kit->instance, input, batch);
+    case CALL_END_INPUT:
+        return instance_end_input(kit->instance, input);
+    case CALL_TIMERS:
+        return instance_timers(kit->instance);
+    default:
+        return instance_watermark(kit->instance, time_us);
+    }
+}
+
+static int32_t call_through(struct weir_kit *kit, enum call call, uint32_t input,
+                            const struct weir_batch *batch, int64_t time_us)
 {
     int32_t rc = WEIR_MORE;
     for (uint32_t i = 0; rc == WEIR_MORE; i++) {
         if (i == CALLS_MAX) {
             return kit_fail(kit, WEIR_ERROR_FATAL,
-                            "the operator has returned WEIR_MORE %u times for one batch", i);
+                            "the operator has returned WEIR_MORE %u times for one %s", i,
+                            call == CALL_PROCESS ? "batch" : "call");
         }
         kit_enter(kit);
-        rc = kit_leave(kit, instance_process(kit->instance, input, batch));
+        rc = kit_leave(kit, call_once(kit, call, input, batch, time_us));
     }
     return rc;
+}
+
+static int32_t process(struct weir_kit *kit, uint32_t input, const struct weir_batch *batch)
+{
+    return call_through(kit, CALL_PROCESS, input, batch, 0);
 }
 
 static int32_t send(struct weir_kit *kit, uint32_t input, const struct weir_batch *batch)
@@ -590,8 +615,7 @@ int32_t weir_kit_end_input(struct weir_kit *kit, uint32_t input)
         return kit->error_class;
     }
     kit->inputs[input].has_ended = 1;
-    kit_enter(kit);
-    return kit_leave(kit, instance_end_input(kit->instance, input));
+    return call_through(kit, CALL_END_INPUT, input, NULL, 0);
 }
 
 int32_t weir_kit_end(struct weir_kit *kit)
@@ -614,8 +638,7 @@ int32_t weir_kit_set_time(struct weir_kit *kit, int64_t time_us)
     while (rc == WEIR_OK && instance_next_timer(kit->instance) <= time_us) {
         int64_t next = instance_next_timer(kit->instance);
         kit->clock.time_us = next > kit->clock.time_us ? next : kit->clock.time_us;
-        kit_enter(kit);
-        rc = kit_leave(kit, instance_timers(kit->instance));
+        rc = call_through(kit, CALL_TIMERS, 0, NULL, 0);
     }
     kit->clock.time_us = time_us;
     return rc;
@@ -631,8 +654,7 @@ int32_t weir_kit_watermark(struct weir_kit *kit, int64_t time_us)
     if (kit_ready(kit) != WEIR_OK) {
         return kit->error_class;
     }
-    kit_enter(kit);
-    return kit_leave(kit, instance_watermark(kit->instance, time_us));
+    return call_through(kit, CALL_WATERMARK, 0, NULL, time_us);
 }
 
 void weir_kit_fail_allocation(struct weir_kit *kit, uint64_t n)

@@ -713,6 +713,32 @@ TEST(without_memory_a_window_fails_with_a_sentence_and_leaks_nothing)
     }
 }
 
+TEST(a_large_window_is_emitted_in_pieces_and_whole)
+{
+    static int64_t values[50000];
+    for (int by_timer = 0; by_timer < 2; by_timer++) {
+        struct weir_kit *kit =
+            open_window("by = 'v', tumbling = '1m', time = 'processing', set = { n = w.count() }");
+        for (int64_t first = 0; first < 200000; first += 50000) {
+            for (int64_t i = 0; i < 50000; i++) {
+                values[i] = first + i;
+            }
+            weir_kit_send_int64(kit, "v", 50000, values);
+        }
+        by_timer ? weir_kit_advance(kit, MINUTE) : weir_kit_end(kit);
+        int64_t sum = 0;
+        const struct weir_batch *batch;
+        for (uint32_t b = 0; (batch = weir_kit_batch(kit, "", b)) != NULL; b++) {
+            for (uint32_t i = 0; i < batch->row_count; i++) {
+                sum += ((const int64_t *)batch->columns[0].values)[i];
+            }
+        }
+        CHECK_INT(weir_kit_row_count(kit, ""), 200000);
+        CHECK_INT(sum, 199999LL * 200000 / 2);
+        weir_kit_close(kit);
+    }
+}
+
 TEST(batches_that_come_out_belong_to_one_key_group)
 {
     struct weir_kit *kit =

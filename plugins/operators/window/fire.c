@@ -100,20 +100,30 @@ int32_t window_fire(struct weir_context *context, struct window *window, int64_t
 {
     struct emission emission = {.window = window, .start = start, .end = end};
     uint32_t numbers[EMIT_ROWS];
-    uint64_t cursor = 0, count;
+    uint64_t count;
     int32_t rc = WEIR_OK;
-    while (rc == WEIR_OK && (count = weir_state_scan(context, window->state, start, &cursor,
-                                                     numbers, EMIT_ROWS)) > 0) {
-        emission.bucket = (int32_t)(cursor >> 32);
+    if (!window->is_firing || window->firing_start != start) {
+        window->is_firing = 1;
+        window->firing_start = start;
+        window->firing_cursor = 0;
+    }
+    while (rc == WEIR_OK &&
+           (count = weir_state_scan(context, window->state, start, &window->firing_cursor, numbers,
+                                    EMIT_ROWS)) > 0) {
+        emission.bucket = (int32_t)(window->firing_cursor >> 32);
         for (uint64_t i = 0; rc == WEIR_OK && i < count; i++) {
             rc = take_slot(context, &emission, numbers[i]);
         }
         rc = rc == WEIR_OK ? flush(context, &emission) : rc;
+        if (rc == WEIR_OK && weir_should_yield(context)) {
+            return WEIR_MORE;
+        }
     }
+    window->is_firing = 0;
     return rc;
 }
 
-// Emits the slots of rows first to last - 1 that lie in one window.
+// Emits the slots of row `first` and those behind it that lie in its window.
 static int32_t refresh_one(struct weir_context *context, struct window *window, int32_t bucket,
                            const struct assignment *assignment, uint32_t first)
 {

@@ -34,6 +34,9 @@ struct window {
     struct span_of_time *open; // ascending
     uint32_t open_count;
     uint32_t open_capacity;
+    int32_t is_firing; // a window has been emitted up to a cursor; the host calls again
+    int64_t firing_start;
+    uint64_t firing_cursor;
     struct weir_metric *late_rows;
     struct window_scratch *scratch;
 };
@@ -68,7 +71,8 @@ int32_t window_assign(struct weir_context *context, struct window *window,
 
 // --- fire.c ---
 
-// Emits what a window holds (but for slots that are as they were emitted last).
+// Emits what a window holds (but for slots that are as they were emitted last). WEIR_MORE: enough
+// for now, go on in the next call.
 int32_t window_fire(struct weir_context *context, struct window *window, int64_t start,
                     int64_t end);
 // Emits again the slots of late rows that their windows still take.
