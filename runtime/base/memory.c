@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#define RESERVE_BYTES (8u << 20)
+
 static _Atomic uint64_t budget, used, peak, fail_countdown;
 
 void memory_set_budget(uint64_t byte_count)
@@ -29,7 +31,8 @@ uint64_t memory_peak(void)
 int memory_is_short(void)
 {
     uint64_t limit = memory_budget();
-    return limit != 0 && memory_used() > limit - limit / 8;
+    uint64_t reserve = limit / 8 > RESERVE_BYTES ? limit / 8 : RESERVE_BYTES;
+    return limit != 0 && memory_used() > limit - (reserve < limit / 2 ? reserve : limit / 2);
 }
 
 void memory_fail_at(uint64_t n)

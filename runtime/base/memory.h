@@ -14,7 +14,8 @@ uint64_t memory_budget(void);
 uint64_t memory_used(void);
 uint64_t memory_peak(void);
 
-// 1 when less than an eighth of the budget is left: sources are not polled.
+// 1 when less is left of the budget than is kept for what is under way (an eighth, at least 8 MiB,
+// at most half): sources are not polled.
 int memory_is_short(void);
 
 // 64-byte aligned and not initialised; NULL when the budget or the machine has no more. Freed with

@@ -177,3 +177,13 @@ int exchange_is_full(const struct exchange *exchange)
     }
     return 0;
 }
+
+int exchange_has_rows(const struct exchange *exchange)
+{
+    for (uint32_t c = 0; c < exchange->channel_count; c++) {
+        if (channel_bytes(exchange->channels[c]) > 0) {
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -20,5 +20,6 @@ int exchange_send(struct exchange *exchange, const struct weir_batch *batch);
 // Sends a control item to every task.
 int exchange_broadcast(struct exchange *exchange, const struct item *item);
 int exchange_is_full(const struct exchange *exchange);
+int exchange_has_rows(const struct exchange *exchange); // that nobody has taken yet
 
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "task/job_internal.h"
+#include "task/writers.h"
 
 // --- News from tasks ---
 
@@ -65,53 +66,26 @@ void job_stage_ended(struct job *job, const struct plan_stage *stage)
     }
 }
 
-static const char *resource_name(const struct plan_stage *stage,
-                                 const struct negotiation_resource *resource)
+static const uint8_t *writers_of(const struct job *job, const struct plan_stage *stage)
 {
-    return options_find(stage->options, resource->option)->as.string;
-}
-
-// Calls visit for every stage that writes what this one reads, until it returns 0.
-static int each_writer(const struct job *job, const struct plan_stage *stage,
-                       int (*visit)(const struct job *job, const struct plan_stage *writer))
-{
-    for (uint32_t r = 0; r < stage->negotiation->resource_count; r++) {
-        const struct negotiation_resource *read = &stage->negotiation->resources[r];
-        for (uint32_t i = 0; !read->is_written && i < job->plan->stage_count; i++) {
-            const struct plan_stage *writer = &job->plan->stages[i];
-            for (uint32_t w = 0; w < writer->negotiation->resource_count; w++) {
-                const struct negotiation_resource *written = &writer->negotiation->resources[w];
-                if (written->is_written &&
-                    strcmp(resource_name(writer, written), resource_name(stage, read)) == 0 &&
-                    !visit(job, writer)) {
-                    return 0;
-                }
-            }
-        }
-    }
-    return 1;
-}
-
-static int stop_at_once(const struct job *job, const struct plan_stage *writer)
-{
-    (void)job;
-    (void)writer;
-    return 0;
-}
-
-static int has_ended(const struct job *job, const struct plan_stage *writer)
-{
-    return atomic_load(&job->stage_ended_counts[writer - job->plan->stages]) == writer->parallelism;
+    return &job->writers[(size_t)(stage - job->plan->stages) * job->plan->stage_count];
 }
 
 int job_follows_writers(const struct job *job, const struct plan_stage *stage)
 {
-    return !each_writer(job, stage, stop_at_once);
+    return memchr(writers_of(job, stage), 1, job->plan->stage_count) != NULL;
 }
 
 int job_writers_have_ended(struct job *job, const struct plan_stage *stage)
 {
-    return each_writer(job, stage, has_ended);
+    const uint8_t *writers = writers_of(job, stage);
+    for (uint32_t i = 0; i < job->plan->stage_count; i++) {
+        if (writers[i] &&
+            atomic_load(&job->stage_ended_counts[i]) != job->plan->stages[i].parallelism) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 int job_save_part(struct job *job, const struct plan_stage *stage, const struct instance_part *part)
@@ -191,7 +165,8 @@ static int make_tasks(struct job *job, struct error *error)
     const struct plan *plan = job->plan;
     job->chain_tasks = calloc(plan->chain_count + 1, sizeof *job->chain_tasks);
     job->stage_ended_counts = calloc(plan->stage_count, sizeof *job->stage_ended_counts);
-    if (job->chain_tasks == NULL || job->stage_ended_counts == NULL) {
+    job->writers = writers_find(plan);
+    if (job->chain_tasks == NULL || job->stage_ended_counts == NULL || job->writers == NULL) {
         return error_set(error, -ENOMEM, "no memory for the job");
     }
     for (uint32_t i = 0; i < plan->stage_count; i++) {
@@ -429,6 +404,7 @@ void job_destroy(struct job *job)
     free(job->tasks);
     free(job->chain_tasks);
     free((void *)job->stage_ended_counts);
+    free(job->writers);
     free(job->channels);
     free(job->workers);
     free(job);

@@ -29,6 +29,7 @@ struct job {
     uint32_t channel_count;
     uint32_t channel_capacity;
     _Atomic uint32_t *stage_ended_counts; // tasks of each stage that have ended
+    uint8_t *writers;                     // whom sources follow (task/writers.h)
     int64_t started_ns;
     int64_t started_cpu_ns;
     int is_started;
@@ -55,7 +56,7 @@ __attribute__((format(printf, 3, 4))) void job_log(const struct plan_stage *stag
 struct instance *job_resource(struct job *job, const char *name);
 // [task] A stage has handed END on in one of its tasks.
 void job_stage_ended(struct job *job, const struct plan_stage *stage);
-// 1 if a source reads a resource that stages of this job write.
+// 1 if a source follows stages of this job that write what it reads.
 int job_follows_writers(const struct job *job, const struct plan_stage *stage);
 // 1 when those stages have all ended.
 int job_writers_have_ended(struct job *job, const struct plan_stage *stage);

@@ -8,9 +8,10 @@
 #include "data/batch.h"
 #include "task/job_internal.h"
 #include "task/service.h"
+#include "task/shortage.h"
 
 #define STEP_NS 1000000      // a task gives way to others after this long
-#define MEMORY_RETRY_US 1000 // how often a source looks whether there is memory again
+#define MEMORY_RETRY_US 1000 // how often a task looks whether there is memory again
 
 // --- Layout ---
 
@@ -57,7 +58,10 @@ static int node_init(struct task *task, struct node *node, const struct plan_sta
     node->delay = metrics_register(job->metrics, stage->name, task->index, WEIR_METRIC_HISTOGRAM,
                                    "delay_us", "us", "taken in, after the row entered the job");
     if (node->outputs == NULL || node->lag == NULL || node->delay == NULL) {
-        return error_set(error, -ENOMEM, "stage `%s`: no memory", stage->name);
+        return error_set(error, -ENOMEM,
+                         "stage `%s`: no memory to start with: the budget of %llu MiB is used up "
+                         "(--memory raises it)",
+                         stage->name, (unsigned long long)memory_budget() >> 20);
     }
     return instance_create(&request, &node->instance, error);
 }
@@ -152,6 +156,21 @@ static int output_is_full(const struct task *task)
     return 0;
 }
 
+// While memory is short nothing new is made before what was made is taken.
+static int waits_for_memory(struct task *task)
+{
+    if (!memory_is_short()) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < task->exchange_count; i++) {
+        if (exchange_has_rows(task->exchanges[i])) {
+            task->wake_at_us = clock_now_us(task->job->clock) + MEMORY_RETRY_US;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int is_source(const struct task *task)
 {
     return task->nodes[0].stage->description->kind == WEIR_OPERATOR_SOURCE;
@@ -194,6 +213,7 @@ static int fire_timers(struct task *task)
 
 static int end_source(struct task *task)
 {
+    shortage_over(task);
     node_end_source(&task->nodes[0]);
     task->has_ended = 1;
     return ROUND_MORE;
@@ -211,9 +231,11 @@ static int poll_source(struct task *task)
         return end_source(task);
     }
     if (memory_is_short()) {
+        shortage_wait(task);
         task->wake_at_us = clock_now_us(job->clock) + MEMORY_RETRY_US;
         return ROUND_BACKPRESSURED;
     }
+    shortage_over(task);
     int32_t rc = node_poll(node);
     if (rc == WEIR_END || (rc == WEIR_WAIT && ends_at_last)) {
         return end_source(task);
@@ -346,7 +368,7 @@ static int run_round(struct task *task)
 {
     struct node *node = unfinished(task);
     task->wake_at_us = WAKE_NEVER;
-    if (output_is_full(task)) {
+    if (output_is_full(task) || waits_for_memory(task)) {
         return ROUND_BACKPRESSURED;
     }
     if (node != NULL && node->retry_at_us > 0 &&
@@ -408,11 +430,15 @@ int task_step(struct runnable *runnable, int64_t *wake_at_us)
             break;
         }
         set_state(task, TASK_BUSY);
+        atomic_store(&task->waits, 0);
         if (clock_monotonic_ns(&system_clock) > until_ns) {
             return STEP_PROGRESS;
         }
     }
     set_state(task, round == ROUND_IDLE ? TASK_IDLE : TASK_BACKPRESSURED);
+    if (task->short_since_ns == 0) {
+        atomic_store(&task->waits, task->wake_at_us == WAKE_NEVER);
+    }
     *wake_at_us = task->wake_at_us;
     return STEP_IDLE;
 }

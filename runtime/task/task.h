@@ -92,7 +92,11 @@ struct task {
     int is_reported;       // the job knows that it has ended
     int64_t watermark_us;  // given to the head last
     int64_t wake_at_us;
-    uint32_t state; // TASK_BUSY ...
+    int64_t short_since_ns; // its source waits for memory since then; 0: it does not
+    int64_t stuck_since_ns; // and since then nothing in the job has moved
+    int shortage_is_told;   //
+    _Atomic int waits;      // for others or for memory: nothing to do, now or later
+    uint32_t state;         // TASK_BUSY ...
     int64_t state_since_ns;
     int64_t state_ns[3];     // read by others
     struct service *service; // what a service listens at; else NULL

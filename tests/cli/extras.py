@@ -34,6 +34,12 @@ READ_TWICE = """
   w.source "read_again" { use = "store.read", store = second },
   w.sink "file" { use = "file", path = "out.ndjson", format = "ndjson" },
 """
+READ_ITS_OWN = """
+  w.source "read" { use = "store.read", store = first },
+  w.filter "small" { where = "value < 5000" },
+  w.map "more" { set = { value = "value + 1000" } },
+  w.sink "put_again" { use = "store.put", store = first, column = "value" },
+"""
 SERVICE = """
   w.service "serve" { use = "store.service", store = first, listen = "ipc://socket" },
 """
@@ -111,6 +117,13 @@ def drains(reading, number):
             if number is not None:
                 process.send_signal(number)
             return all_is_read(folder, process)
+
+
+def own_reader_ends():
+    with project(SOURCE.format(options="start = 0, max_rows = 1000, rate = 1000, paced = false") + READ_ITS_OWN) as folder:
+        with running(folder) as process:
+            wrong, stages = ended(process)
+            return wrong or ([] if stages["put"]["rows_in"] == 1000 <= stages["read"]["rows_out"] else [stages])
 
 
 # --- The service ---
@@ -231,6 +244,7 @@ def main():
     tap.run("what is put into a resource is read, and the job ends", ends_by_itself, READ, 1)
     tap.run("a job of one worker ends, too", ends_by_itself, READ, 1, "--workers", "1")
     tap.run("readers follow writers that follow writers", ends_by_itself, READ_TWICE, 1)
+    tap.run("a reader does not wait for a writer that waits for it", own_reader_ends)
     tap.run("--for drains through a resource", drains, READ, None)
     tap.run("SIGINT drains through two resources", drains, READ_TWICE, signal.SIGINT)
     tap.run("a service replies to every request, with its id", replies)
