@@ -83,15 +83,16 @@ def values_read(folder):
 
 
 def all_is_read(folder, process, first=None, count=None):
-    """The rows are `first` and the numbers after it."""
+    """Every row that was put, once: the numbers from `first` on, or, where tasks stop each at its own row, as many
+    different numbers."""
     wrong, stages = ended(process)
     if wrong:
         return wrong
     put, values = stages["put"]["rows_in"], values_read(folder)
     if put == 0 or put != (count or put):
         wrong.append(f"{put} rows were put, not {count}")
-    first = values[0] if first is None and values else first
-    if values != list(range(first or 0, (first or 0) + put)):
+    wanted = list(range(first, first + put)) if first is not None else sorted(set(values))
+    if values != wanted or len(values) != put:
         wrong.append(f"what was read is not what was put: {len(values)} of {put} rows")
     return wrong
 
