@@ -31,7 +31,7 @@ local w = require "weir"
 return w.pipeline "state" {
   w.source "in" { use = "generator.sensors", devices = 4000000, start = 0, rate = 1000000, paced = false,
                   event_time = "timestamp" },
-  w.window "win" { by = "sensor_id", tumbling = "1d", time = "TIME", 
+  w.window "win" { by = "sensor_id", tumbling = "1d", time = "TIME",
                    w.stats { "temperature", "humidity", "pressure", compute = { STATS }, as = "{fn}_{column}" } },
   w.sink "out" { use = "null" },
 }
