@@ -164,7 +164,7 @@ def micro(bench):
             done = subprocess.run([program], check=True, text=True, stdout=subprocess.PIPE)
             for line in done.stdout.splitlines():
                 figure = json.loads(line)
-                bench.figure(figure["name"], figure["value"], figure["unit"], figure.get("limit"))
+                bench.figure("micro." + figure["name"], figure["value"], figure["unit"], figure.get("limit"))
 
 
 BENCHES = {f.__name__: f for f in (micro, size, idle, hello, read, generator, shuffle, compute, window)}
