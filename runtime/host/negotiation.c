@@ -511,7 +511,8 @@ static void add_rejected(struct negotiation *negotiation)
         return; // no room for one more column: rejects are only counted
     }
     set_schema(negotiation, rejected, schema);
-    for (uint32_t i = 0; negotiation->head.input_count > 0 && i + 1 < schema->field_count; i++) {
+    uint32_t field_count = negotiation->outputs[rejected].schema->field_count;
+    for (uint32_t i = 0; negotiation->head.input_count > 0 && i + 1 < field_count; i++) {
         negotiation->outputs[rejected].origins[i] = (int32_t)i;
     }
 }
