@@ -115,7 +115,7 @@ void job_task_closed(struct job *job)
 {
     pthread_mutex_lock(&job->lock);
     if (--job->open_task_count == 0) {
-        job->ended_ns = clock_monotonic_ns(&system_clock);
+        atomic_store(&job->ended_ns, clock_monotonic_ns(&system_clock));
     }
     pthread_cond_broadcast(&job->changed);
     pthread_mutex_unlock(&job->lock);

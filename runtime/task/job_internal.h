@@ -43,7 +43,7 @@ struct job {
     pthread_mutex_t lock; // the rest
     pthread_cond_t changed;
     uint32_t open_task_count; // workers' tasks that have not closed
-    int64_t ended_ns;
+    _Atomic int64_t ended_ns;
     struct error error;           // the first
     struct snapshot *snapshot;    // being taken
     uint32_t snapshot_node_count; // stages of tasks that are not yet in it

@@ -30,7 +30,7 @@ static struct call call_begin(struct node *node, const char *name)
                          __ATOMIC_RELAXED);
     }
     task->call_since_ns = now;
-    task->current = node;
+    __atomic_store_n(&task->current, node, __ATOMIC_RELAXED);
     __atomic_store_n(&node->counters.call, name, __ATOMIC_RELAXED);
     __atomic_store_n(&node->counters.call_since_ns, now, __ATOMIC_RELAXED);
     return call;
@@ -44,7 +44,7 @@ static void call_end(struct node *node, struct call call)
                      __ATOMIC_RELAXED);
     __atomic_store_n(&node->counters.call_since_ns, 0, __ATOMIC_RELAXED);
     task->call_since_ns = now;
-    task->current = call.outer;
+    __atomic_store_n(&task->current, call.outer, __ATOMIC_RELAXED);
 }
 
 // What a verb of the instance returned: errors of its own fail the job; those from downstream have.

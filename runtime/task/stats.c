@@ -67,7 +67,8 @@ int job_stats(struct job *job, struct job_stats *stats)
 {
     const struct plan *plan = job->plan;
     int64_t now = clock_monotonic_ns(&system_clock);
-    int64_t end = job->ended_ns != 0 ? job->ended_ns : now;
+    int64_t ended = atomic_load(&job->ended_ns);
+    int64_t end = ended != 0 ? ended : now;
     double duration_ns = end > job->started_ns ? (double)(end - job->started_ns) : 1;
     struct metric_sum *sum = malloc(sizeof *sum);
     *stats = (struct job_stats){.duration_s = duration_ns / 1e9,

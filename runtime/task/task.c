@@ -419,7 +419,7 @@ int task_step(struct runnable *runnable, int64_t *wake_at_us)
     int64_t until_ns = clock_monotonic_ns(&system_clock) + STEP_NS;
     int round = ROUND_MORE;
     if (task->state == TASK_BUSY && task->state_since_ns == 0) {
-        task->state_since_ns = until_ns - STEP_NS;
+        __atomic_store_n(&task->state_since_ns, until_ns - STEP_NS, __ATOMIC_RELAXED);
     }
     while (round == ROUND_MORE) {
         if (atomic_load(&task->job->is_over)) {
