@@ -98,10 +98,8 @@ def asan(section):
 
 def tsan(section):
     """unit tests and pipelines under ThreadSanitizer"""
-    # Not the fuzz harnesses: they have one thread each, and the one of Lua grew to 24 GB here. Why
-    # is not known; under AddressSanitizer with its leak check it stays small.
     if section.build("build-tsan", "-Db_sanitize=thread", *SANITIZED):
-        section.meson_test("build-tsan", "unit", "pipelines", slower=10,
+        section.meson_test("build-tsan", "unit", "fuzz", "pipelines", slower=10,
                            environment=SANITIZER_ENVIRONMENT)
 
 

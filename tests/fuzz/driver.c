@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define SEED_COUNT_MAX 1024
 #define SEED_BYTES_MAX (1u << 20)
 #define MUTATION_COUNT 20000
+#define MEMORY_BYTES_MAX (1024u << 20) // with what the sanitizers keep for themselves
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t byte_count);
 
@@ -109,13 +111,21 @@ static size_t mutate(uint8_t *bytes, size_t byte_count)
     }
 }
 
+static int memory_is_bounded(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss * 1024 <= MEMORY_BYTES_MAX;
+}
+
+// Ends early if memory grows: nothing may be kept from one input to the next.
 static void run_mutations(long count)
 {
     uint8_t *bytes = malloc(SEED_BYTES_MAX);
     if (bytes == NULL) {
         abort();
     }
-    for (long i = 0; i < count; i++) {
+    for (long i = 0; i < count && memory_is_bounded(); i++) {
         const struct seed *seed = &seeds[next_random() % seed_count];
         size_t byte_count = seed->byte_count;
         memcpy(bytes, seed->bytes, byte_count);
@@ -135,15 +145,17 @@ int main(int count, char **arguments)
                 arguments[0]);
         return 2;
     }
-    printf("1..2\n");
+    printf("1..3\n");
     for (size_t i = 0; i < seed_count; i++) {
         run_one(seeds[i].bytes, seeds[i].byte_count);
     }
     printf("ok 1 - %zu seeds\n", seed_count);
     run_mutations(count > 2 ? atol(arguments[2]) : MUTATION_COUNT);
+    int is_bounded = memory_is_bounded();
     printf("ok 2 - mutations\n");
+    printf("%s 3 - memory stays bounded\n", is_bounded ? "ok" : "not ok");
     for (size_t i = 0; i < seed_count; i++) {
         free(seeds[i].bytes);
     }
-    return 0;
+    return is_bounded ? 0 : 1;
 }
