@@ -69,6 +69,17 @@ def sdk_knows_nobody(files):
     return wrong
 
 
+def before(files, path, include):
+    """Whether a plugin set that names its modules in order lets the module of `path` see this header."""
+    top = "/".join(path.split("/")[:2])
+    order = re.search(r"_modules = \[([^]]*)\]", files.get(f"{top}/meson.build", ""))
+    if order is None or f"{top}/{include}" not in files:
+        return False
+    modules = re.findall(r"'(\w+)'", order[1])
+    mine, theirs = path.split("/")[2], include.split("/")[0]
+    return theirs in modules and (mine not in modules or modules.index(theirs) <= modules.index(mine))
+
+
 def plugins_know_the_sdk_alone(files):
     wrong = []
     for path, text in code_of(files, "plugins/").items():
@@ -77,7 +88,8 @@ def plugins_know_the_sdk_alone(files):
             beside = os.path.normpath(os.path.join(os.path.dirname(path), include[2]))
             own = beside in files and beside.startswith(plugin + "/")
             shared = beside in files and os.path.dirname(beside) == "/".join(path.split("/")[:2])
-            if include[1] == '"' and not include[2].startswith("weir/") and not own and not shared:
+            below = before(files, path, include[2])
+            if include[1] == '"' and not include[2].startswith("weir/") and not own and not shared and not below:
                 wrong.append(f"{path} includes {include[2]}: neither of the SDK nor of {plugin}")
             elif include[1] == "<" and f"runtime/{include[2]}" in files:
                 wrong.append(f"{path} includes {include[2]} of the runtime")
@@ -218,6 +230,8 @@ BAD = [
     (plugins_know_the_sdk_alone, {"plugins/operators/filter/a.c": "#include <data/batch.h>\n",
                                   "runtime/data/batch.h": ""}),
     (plugins_know_the_sdk_alone, {"plugins/operators/meson.build": "include_directories: runtime_include\n"}),
+    (plugins_know_the_sdk_alone, {"plugins/set/meson.build": "set_modules = ['low', 'high']\n",
+                                  "plugins/set/low/a.c": '#include "high/b.h"\n', "plugins/set/high/b.h": ""}),
     (runtime_names_no_plugin, {"plugins/a/b/c.c": 'const struct weir_operator o = {\n.name = "odd",\n};\n',
                                "runtime/base/a.c": 'if (is(name, "odd"))\n'}),
     (modules_use_those_before, {**MESON, "runtime/base/a.c": '#include "data/batch.h"\n'}),
