@@ -91,7 +91,7 @@ def window(bench):
 def generator(bench):
     """the sensor job at 2 M rows/s: CPU, delay; and how even its seconds are"""
     with folder() as work:
-        run = Run("../../../pipelines/sensor_aggregation", seconds=bench.seconds, folder=work)
+        run = Run("generator", seconds=bench.seconds, folder=work)
         readings = run.stage("per_minute")
         if not readings["rows_in"] or not run.stage("log")["rows_in"]:
             raise BenchError("no row went through the job")

@@ -2,7 +2,7 @@
 local w = require "weir"
 
 return w.pipeline "bench-window" {
-  w.source "readings" { use = "generator.sensors", devices = 100000, replay = 4000000, batches = "bucket", seed = 1 },
+  w.source "readings" { use = "generator.sensors", devices = 100000, replay = 8388608, batches = "bucket", seed = 1 },
   w.window "per_minute" { by = "sensor_id", tumbling = "1m", time = "processing",
     w.stats { "temperature", "humidity", "pressure", "battery_level",
               compute = { "sum", "min", "max" }, as = "{fn}_{column}" },
