@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/crash.h"
 #include "lua/lua.h"
 #include "task/extension.h"
 
@@ -73,9 +74,12 @@ struct plan *cli_build_plan(const char *path, const struct plugins *plugins,
 {
     struct diagnostics diagnostics = {0};
     struct plan *plan = NULL;
+    crash_catch();
     json_t *description = lua_describe(path, &lua_default_limits, &diagnostics);
     if (description != NULL) {
+        crash_watch(SETUP_WARNING_S);
         plan = plan_build(json_incref(description), plugins, settings, &diagnostics);
+        crash_watch(0);
         lua_note_callers(description, &diagnostics);
         json_decref(description);
     }

@@ -17,6 +17,8 @@
 
 #define WEIR_VERSION_TEXT WEIR_VERSION
 
+#define SETUP_WARNING_S 5 // set-up takes this long: said what it waits for
+
 int command_run(int count, char **arguments);
 int command_check(int count, char **arguments);
 int command_explain(int count, char **arguments);

@@ -28,6 +28,30 @@ static void on_crash(int number)
     raise(number);
 }
 
+static void on_alarm(int number)
+{
+    char line[1024];
+    const struct instance_call *call = instance_current;
+    (void)number;
+    if (call != NULL) {
+        int length =
+            snprintf(line, sizeof line,
+                     "weir: waiting for operator `%s` of plugin %s, stage `%s`, to return "
+                     "from %s\n",
+                     call->instance->description == NULL ? "-" : call->instance->description->name,
+                     call->instance->plugin, call->instance->context.stage, call->function);
+        ssize_t written = write(STDERR_FILENO, line, (size_t)length);
+        (void)written;
+    }
+}
+
+void crash_watch(unsigned seconds)
+{
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    sigaction(SIGALRM, &action, NULL);
+    alarm(seconds);
+}
+
 void crash_catch(void)
 {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};

@@ -17,6 +17,7 @@
 #define LOOK_MS 50
 #define STUCK_WARNING_S 5.0 // an operator's call takes this long: a warning
 #define STUCK_END_S 10.0    // so long after the job was told to end: given up
+#define ABORT_MS 1000       // how long an abort waits for calls to return
 
 struct run {
     struct flag_list words, folders, overrides, taps, ffi;
@@ -36,12 +37,12 @@ static void on_signal(int number)
     signal_count++;
 }
 
-static void catch_signals(void)
+// While rows flow a signal drains the job; before and after, it ends the process at once.
+static void catch_signals(void (*handler)(int number))
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = handler};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
 static uint64_t read_number(const char *path)
@@ -69,28 +70,49 @@ static uint64_t default_memory(void)
     return all / 4 * 3;
 }
 
+static void print_stuck(const struct plan_stage *stage, const char *function, const char *warning,
+                        const char *verb, const char *consequence)
+{
+    fprintf(stderr, "%s:%u: %sstage `%s`: operator `%s` of plugin %s %s from %s%s\n",
+            stage->place.file, stage->place.line, warning, stage->name, stage->description->name,
+            stage->plugin->description->name, verb, function, consequence);
+}
+
+// The job cannot end by itself.
+static void kill_job(const struct plan_stage *stage, const char *function)
+{
+    if (stage != NULL) {
+        print_stuck(stage, function, "", "never returned",
+                    ": the job cannot end and is killed; rows under way are lost");
+    }
+    _exit(EXIT_JOB);
+}
+
 // Warns of an operator that does not return; gives up on it when the job is to end.
-static void look_for_stuck(struct run *run, struct job *job, double draining_s)
+static void look_for_stuck(struct run *run, struct job *job, double ending_s)
 {
     const struct plan_stage *stage = NULL;
     const char *function = "";
     double stuck_s = report_stuck(job, &stage, &function);
     if (stuck_s > STUCK_WARNING_S && stage != run->warned_of) {
+        char duration[32];
         run->warned_of = stage;
-        fprintf(stderr,
-                "%s:%u: warning: stage `%s`: operator `%s` of plugin %s has not returned from %s "
-                "for %.0f s\n",
-                stage->place.file, stage->place.line, stage->name, stage->description->name,
-                stage->plugin->description->name, function, stuck_s);
+        snprintf(duration, sizeof duration, " for %.0f s", stuck_s);
+        print_stuck(stage, function, "warning: ", "has not returned", duration);
     }
-    if (draining_s > STUCK_END_S && stuck_s > STUCK_END_S) {
-        fprintf(stderr,
-                "%s:%u: stage `%s`: operator `%s` of plugin %s never returned from %s: the job "
-                "cannot end and is "
-                "killed; rows under way are lost\n",
-                stage->place.file, stage->place.line, stage->name, stage->description->name,
-                stage->plugin->description->name, function);
-        _exit(EXIT_JOB);
+    if (ending_s > STUCK_END_S && stuck_s > STUCK_END_S) {
+        kill_job(stage, function);
+    }
+}
+
+static void abort_job(struct job *job)
+{
+    const struct plan_stage *stage = NULL;
+    const char *function = "";
+    job_abort(job);
+    if (!job_wait(job, ABORT_MS)) {
+        report_stuck(job, &stage, &function);
+        kill_job(stage, function);
     }
 }
 
@@ -99,33 +121,34 @@ static void watch(struct run *run, const struct plan *plan, struct job *job)
 {
     struct report_sample sample = {0};
     int is_terminal = isatty(STDERR_FILENO) && !run->json;
-    int64_t start_ns = clock_monotonic_ns(&system_clock), drain_ns = 0;
+    int64_t start_ns = clock_monotonic_ns(&system_clock), ending_ns = 0;
+    int is_told = 0;
     int64_t line_ns = (is_terminal ? TERMINAL_LINE_MS : PLAIN_LINE_MS) * 1000000LL,
             next_line_ns = start_ns + line_ns;
     int64_t next_look_ns = start_ns + 1000000000;
     while (!job_wait(job, LOOK_MS)) {
         int64_t now = clock_monotonic_ns(&system_clock);
         int is_time = run->for_us > 0 && now - start_ns >= run->for_us * 1000;
-        if (drain_ns == 0 && (signal_count > 0 || is_time)) {
+        if (!is_told && (signal_count > 0 || is_time)) {
             if (signal_count > 0) {
                 fprintf(stderr, "%sdraining; once more aborts\n", is_terminal ? "\n" : "");
             }
-            drain_ns = now;
+            is_told = 1;
             job_drain(job);
         }
         if (signal_count > 1) {
-            job_abort(job);
-            if (!job_wait(job, 1000)) {
-                _exit(EXIT_JOB);
-            }
+            abort_job(job);
             break;
+        }
+        if (ending_ns == 0 && job_is_ending(job)) {
+            ending_ns = now;
         }
         if (now >= next_line_ns) {
             report_line(job, plan, &sample, is_terminal);
             next_line_ns = now + line_ns;
         }
         if (now >= next_look_ns) {
-            look_for_stuck(run, job, drain_ns == 0 ? 0 : (double)(now - drain_ns) / 1e9);
+            look_for_stuck(run, job, ending_ns == 0 ? 0 : (double)(now - ending_ns) / 1e9);
             next_look_ns = now + 1000000000;
         }
     }
@@ -147,11 +170,14 @@ static int run_job(struct run *run, const struct plan *plan)
     if (tap_init(&run->taps, plan) != 0) {
         return EXIT_USAGE;
     }
+    crash_watch(SETUP_WARNING_S);
     int rc = job_create(plan, &settings, &job, &error);
+    crash_watch(0);
     if (rc != 0) {
-        fprintf(stderr, "%s\n", error.text);
+        fprintf(stderr, "job failed: %s\n", error.text);
         return EXIT_JOB;
     }
+    catch_signals(on_signal);
     rc = job_start(job, &error);
     if (rc == 0) {
         watch(run, plan, job);
@@ -168,7 +194,10 @@ static int run_job(struct run *run, const struct plan *plan)
     if (rc != 0) {
         fprintf(stderr, "job failed: %s\n", error.text);
     }
+    catch_signals(SIG_DFL);
+    crash_watch(SETUP_WARNING_S);
     job_destroy(job);
+    crash_watch(0);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "weir run: cannot write to stdout: %s\n", strerror(errno));
         return EXIT_JOB;
@@ -201,8 +230,7 @@ int command_run(int count, char **arguments)
             .workers = run.workers, .overrides = run.overrides.items, .hooks = &cli_plan_hooks};
         struct plan *plan = cli_build_plan(run.words.items[0], &plugins, &settings, &code);
         memory_set_budget(run.memory);
-        crash_catch();
-        catch_signals();
+        signal(SIGPIPE, SIG_IGN);
         code = plan != NULL ? run_job(&run, plan) : code;
         plan_destroy(plan);
     }

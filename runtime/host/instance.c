@@ -348,7 +348,7 @@ static int32_t fire(struct instance *instance, uint32_t clock, int64_t time_us)
         rc = instance->timer_table->timer(instance->self, &instance->context, clock, timer.time_us,
                                           timer.tag);
         rc = settle(instance, instance_leave(instance, &call, rc, MAY_MORE));
-        if (rc == WEIR_MORE &&
+        if ((rc == WEIR_MORE || rc == WEIR_ERROR_RETRY) && // it is called again for this timer
             timers_set(&instance->timers[clock - 1], timer.time_us, timer.tag) != 0) {
             rc = instance_errno(instance, -ENOMEM, "a timer");
         }

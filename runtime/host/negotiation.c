@@ -359,26 +359,6 @@ void host_negotiation_resource(struct weir_negotiation *head, const char *option
 
 // --- The passes ---
 
-static const struct place *no_place(void)
-{
-    static const struct place place;
-    return &place;
-}
-
-// Where the option stands that a sentence names first in backquotes; else the stage.
-static const struct place *place_of(const struct options *options, const char *text)
-{
-    char name[128] = "";
-    const char *start = strchr(text, '`'), *end = start != NULL ? strchr(start + 1, '`') : NULL;
-    if (options == NULL) {
-        return no_place();
-    }
-    if (end != NULL && (size_t)(end - start) <= sizeof name) {
-        memcpy(name, start + 1, (size_t)(end - start - 1));
-    }
-    return options_place(options, name);
-}
-
 static int report(const struct negotiation *negotiation, int32_t rc, const char *function,
                   struct diagnostics *diagnostics)
 {
@@ -386,13 +366,13 @@ static int report(const struct negotiation *negotiation, int32_t rc, const char 
     char who[256];
     struct diagnostic *diagnostic;
     if (negotiation->fault.code != 0) {
-        diagnostic = diagnostic_add(diagnostics, "W0222", place_of(instance->options, ""),
+        diagnostic = diagnostic_add(diagnostics, "W0222", options_place_in(instance->options, ""),
                                     "%s %s in %s: this is the plugin's fault",
                                     instance_who(instance, who, sizeof who),
                                     negotiation->fault.text, function);
     } else {
         diagnostic = diagnostic_add(diagnostics, rc == WEIR_ERROR_FATAL ? "W0222" : "W0221",
-                                    place_of(instance->options, instance->error.text), "%s",
+                                    options_place_in(instance->options, instance->error.text), "%s",
                                     instance->error.text);
     }
     diagnostic_set(&diagnostic->stage, "%s", instance->context.stage);
@@ -556,16 +536,16 @@ static int compare_inputs(struct negotiation *negotiation, uint32_t input,
         if (strcmp(a->fields[i].name, b->fields[i].name) != 0 ||
             !type_equal(a->fields[i].type, b->fields[i].type)) {
             diagnostic = diagnostic_add(
-                diagnostics, "W0223", place_of(negotiation->instance->options, ""),
+                diagnostics, "W0223", options_place_in(negotiation->instance->options, ""),
                 "inputs differ: column %u is `%s %s` in %s, but `%s %s` in %s", i + 1,
                 a->fields[i].name, a_type, a_from, b->fields[i].name, b_type, b_from);
         }
     }
     if (diagnostic == NULL && a->field_count != b->field_count) {
-        diagnostic =
-            diagnostic_add(diagnostics, "W0223", place_of(negotiation->instance->options, ""),
-                           "inputs differ: %s has %u columns, %s has %u", a_from, a->field_count,
-                           b_from, b->field_count);
+        diagnostic = diagnostic_add(diagnostics, "W0223",
+                                    options_place_in(negotiation->instance->options, ""),
+                                    "inputs differ: %s has %u columns, %s has %u", a_from,
+                                    a->field_count, b_from, b->field_count);
     }
     if (diagnostic != NULL) {
         diagnostic_set(&diagnostic->stage, "%s", negotiation->instance->context.stage);

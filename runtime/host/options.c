@@ -730,3 +730,14 @@ const struct place *options_place(const struct options *options, const char *nam
     }
     return &options->place;
 }
+
+const struct place *options_place_in(const struct options *options, const char *sentence)
+{
+    static const struct place nowhere;
+    char name[128] = "";
+    const char *start = strchr(sentence, '`'), *end = start != NULL ? strchr(start + 1, '`') : NULL;
+    if (end != NULL && (size_t)(end - start) <= sizeof name) {
+        memcpy(name, start + 1, (size_t)(end - start - 1));
+    }
+    return options == NULL ? &nowhere : options_place(options, name);
+}

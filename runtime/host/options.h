@@ -53,6 +53,10 @@ const struct weir_value *options_find(const struct options *options, const char 
 // Where an option stands; the place of the stage if that is not known.
 const struct place *options_place(const struct options *options, const char *name);
 
+// Where the option stands that a sentence names first in backquotes; else the stage. Without
+// options nowhere.
+const struct place *options_place_in(const struct options *options, const char *sentence);
+
 // A literal as `initial` and the command line have it, as JSON: numbers, true, false, "quoted" or
 // 'quoted' text, { "a", "b" } and { name = 1 }. NULL if it is none of them.
 json_t *options_literal(const char *text);

@@ -257,7 +257,8 @@ static int create_prototype(struct plan_build *build, struct plan_stage *stage)
     };
     if (instance_create(&request, &stage->prototype, &error) != 0) {
         struct diagnostic *diagnostic =
-            diagnostic_add(build->diagnostics, "W0424", &stage->place, "%s", error.text);
+            diagnostic_add(build->diagnostics, "W0424",
+                           options_place_in(stage->options, error.text), "%s", error.text);
         if (diagnostic != NULL) {
             diagnostic_set(&diagnostic->stage, "%s", stage->name);
         }

@@ -25,13 +25,19 @@ static void set_over(struct job *job)
     wake_all(job);
 }
 
+int job_stage_error(const struct job *job, const struct plan_stage *stage, int code,
+                    const char *text, struct error *error)
+{
+    return error_set(error, code, "%s:%u: stage `%s`: %s",
+                     stage->place.file == NULL ? job->plan->name : stage->place.file,
+                     stage->place.line, stage->name, text);
+}
+
 void job_fail(struct job *job, const struct plan_stage *stage, int code, const char *text)
 {
     pthread_mutex_lock(&job->lock);
     if (job->error.code == 0) {
-        error_set(&job->error, code, "%s:%u: stage `%s`: %s",
-                  stage->place.file == NULL ? job->plan->name : stage->place.file,
-                  stage->place.line, stage->name, text);
+        job_stage_error(job, stage, code, text, &job->error);
     }
     pthread_mutex_unlock(&job->lock);
     set_over(job);
@@ -438,6 +444,11 @@ void job_drain(struct job *job)
 {
     atomic_store(&job->is_draining, 1);
     wake_all(job);
+}
+
+int job_is_ending(const struct job *job)
+{
+    return atomic_load(&job->is_draining) || atomic_load(&job->is_over);
 }
 
 void job_abort(struct job *job)

@@ -34,6 +34,8 @@ int job_start(struct job *job, struct error *error);
 // [any] Ends the input: sources end, what is under way is finished, open windows fire. Sources that
 // read what this job writes follow their writers.
 void job_drain(struct job *job);
+// [any] 1 from a drain, a failure or the end of all sources' rows on.
+int job_is_ending(const struct job *job);
 // [any] Stops at once; what is under way is dropped. The job ends with -ECANCELED.
 void job_abort(struct job *job);
 

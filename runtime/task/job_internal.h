@@ -49,6 +49,9 @@ struct job {
     uint32_t snapshot_node_count; // stages of tasks that are not yet in it
 };
 
+// Sets error to the text with the place and the name of the stage before it; returns code.
+int job_stage_error(const struct job *job, const struct plan_stage *stage, int code,
+                    const char *text, struct error *error);
 // [any] The first failure is the job's; everything stops.
 void job_fail(struct job *job, const struct plan_stage *stage, int code, const char *text);
 __attribute__((format(printf, 3, 4))) void job_log(const struct plan_stage *stage, uint32_t level,

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #define REJECT_LOG_INTERVAL_NS 1000000000
 #define RETRY_FIRST_US 10000
 #define RETRY_LAST_US 1000000
+#define RETRIES_LONGER 8u // from this one on the wait grows no more
 #define RETRIES_MAX 60u
 
 // --- Accounting: each call of an operator is timed without the calls that it causes downstream ---
@@ -56,6 +58,15 @@ static int32_t checked(struct node *node, int32_t rc)
     return rc;
 }
 
+static int32_t give_up(struct node *node, int32_t rc)
+{
+    char text[sizeof node->instance->error.text + 64];
+    snprintf(text, sizeof text, "%s (gave up after %u attempts)", node->instance->error.text,
+             RETRIES_MAX);
+    job_fail(node->task->job, node->stage, rc, text);
+    return rc;
+}
+
 // WEIR_ERROR_RETRY: the call is made again after a while, longer each time, but not for ever.
 static int32_t retried(struct node *node, int32_t rc)
 {
@@ -64,11 +75,12 @@ static int32_t retried(struct node *node, int32_t rc)
         node->retry_count = rc < 0 ? node->retry_count : 0;
         return checked(node, rc);
     }
-    if (node->retry_count++ == RETRIES_MAX) {
-        return checked(node, rc);
+    if (++node->retry_count == RETRIES_MAX) {
+        return give_up(node, rc);
     }
-    int64_t wait_us = (int64_t)RETRY_FIRST_US << (node->retry_count - 1);
-    node->retry_at_us = now_us + (wait_us < RETRY_LAST_US ? wait_us : RETRY_LAST_US);
+    node->retry_at_us =
+        now_us + (node->retry_count < RETRIES_LONGER ? RETRY_FIRST_US << (node->retry_count - 1)
+                                                     : RETRY_LAST_US);
     job_log(node->stage, WEIR_LOG_WARNING, "%s (attempt %u of %u)", node->instance->error.text,
             node->retry_count, RETRIES_MAX);
     return WEIR_MORE;
@@ -217,7 +229,7 @@ static int32_t save_part(struct node *node);
 static int32_t end_input(struct node *node, uint32_t input)
 {
     struct call call = call_begin(node, "end_input");
-    int32_t rc = checked(node, instance_end_input(node->instance, input));
+    int32_t rc = retried(node, instance_end_input(node->instance, input));
     call_end(node, call);
     if (rc == WEIR_OK && ++node->ended_input_count >= node->stage->input_count) {
         rc = hand_on_everywhere(node, &(struct item){.kind = ITEM_END});
@@ -239,7 +251,7 @@ static int32_t handle(struct node *node, const struct item *item, uint32_t input
         return rc;
     case ITEM_WATERMARK:
         call = call_begin(node, "watermark");
-        rc = checked(node, instance_watermark(node->instance, item->time_us));
+        rc = retried(node, instance_watermark(node->instance, item->time_us));
         call_end(node, call);
         if (rc == WEIR_OK && node->stage->event_time < 0) {
             rc = hand_on_watermark(node, item->time_us);
@@ -247,7 +259,7 @@ static int32_t handle(struct node *node, const struct item *item, uint32_t input
         return rc;
     case ITEM_TIMERS:
         call = call_begin(node, "timer");
-        rc = checked(node, instance_timers(node->instance));
+        rc = retried(node, instance_timers(node->instance));
         call_end(node, call);
         return rc;
     case ITEM_BARRIER:
@@ -342,6 +354,13 @@ int32_t node_barrier(struct node *node, uint64_t barrier)
 {
     struct item item = {.kind = ITEM_BARRIER, .barrier = barrier};
     return node_receive(node, &item, 0);
+}
+
+void node_close(struct node *node)
+{
+    struct call call = call_begin(node, "close");
+    instance_close(node->instance);
+    call_end(node, call);
 }
 
 int32_t node_save(struct node *node)

@@ -125,8 +125,7 @@ int task_open(struct task *task, struct error *error)
             rc = node_load(node, task->job->settings.restore);
         }
         if (rc != 0) {
-            return error_set(error, rc, "stage `%s`: %s", node->stage->name,
-                             node->instance->error.text);
+            return job_stage_error(task->job, node->stage, rc, node->instance->error.text, error);
         }
     }
     return 0;
@@ -405,7 +404,7 @@ static int close_task(struct task *task)
     set_state(task, TASK_IDLE);
     service_stop(task->service);
     for (uint32_t i = 0; i < task->node_count; i++) {
-        instance_close(task->nodes[i].instance);
+        node_close(&task->nodes[i]);
     }
     service_close(task->service);
     task->service = NULL;

@@ -122,6 +122,7 @@ int32_t node_fire_timers(struct node *node);
 int32_t node_end_source(struct node *node);
 int32_t node_barrier(struct node *node, uint64_t barrier); // of a source or service
 int32_t node_save(struct node *node);
+void node_close(struct node *node);
 int32_t node_load(struct node *node, const struct snapshot *snapshot);
 extern const struct instance_hooks node_hooks;
 

@@ -224,7 +224,7 @@ def address_in_use():
     with project(SERVICE) as folder, running(folder) as process, connect(folder, process):
         done = subprocess.run([WEIR, "run", "job.lua", "--plugin-path", "plugins"], cwd=folder, capture_output=True,
                               text=True, timeout=60)
-        expected = ("stage `serve`: cannot listen at ipc://socket: Address in use; give another address, as "
+        expected = ("job failed: job.lua:5: stage `serve`: cannot listen at ipc://socket: Address in use; give another address, as "
                     "tcp://127.0.0.1:7000 or ipc:///path\n")
         wrong = [] if done.stderr == expected and done.returncode == 6 else [done.returncode, done.stderr]
         return wrong + stopped(process)
