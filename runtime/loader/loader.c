@@ -137,6 +137,15 @@ static int check_operator(const struct weir_operator *description, struct error 
     return 0;
 }
 
+static int refuse_taken(const char *what, const char *name, const struct plugin *other,
+                        struct error *error)
+{
+    return error_set(error, -EEXIST,
+                     "it brings %s `%s`, which %s brings already, so nothing of it can be used; "
+                     "rename it in one of the two, or remove one of them",
+                     what, name, other->path);
+}
+
 #define VERSION_ARGUMENTS(version) (version) >> 16, (version)&0xffff
 
 static int check_description(const struct plugins *plugins, const struct weir_plugin *description,
@@ -173,10 +182,7 @@ static int check_description(const struct plugins *plugins, const struct weir_pl
         }
         if (plugins_operator(plugins, description->operators[i]->name,
                              description->operators[i]->kind, &other) != NULL) {
-            return error_set(
-                error, -EEXIST,
-                "it brings an operator `%s`, which %s brings already; remove one of them",
-                description->operators[i]->name, other->path);
+            return refuse_taken("an operator", description->operators[i]->name, other, error);
         }
     }
     for (uint32_t i = 0; i < description->resource_count; i++) {
@@ -185,10 +191,7 @@ static int check_description(const struct plugins *plugins, const struct weir_pl
             return rc;
         }
         if (plugins_resource(plugins, type->name, &other) != NULL) {
-            return error_set(
-                error, -EEXIST,
-                "it brings a resource type `%s`, which %s brings already; remove one of them",
-                type->name, other->path);
+            return refuse_taken("a resource type", type->name, other, error);
         }
     }
     for (uint32_t i = 0; i < description->command_count; i++) {
@@ -197,10 +200,7 @@ static int check_description(const struct plugins *plugins, const struct weir_pl
             return rc;
         }
         if (plugins_command(plugins, command->name, &other) != NULL) {
-            return error_set(
-                error, -EEXIST,
-                "it brings a command `%s`, which %s brings already; remove one of them",
-                command->name, other->path);
+            return refuse_taken("a command", command->name, other, error);
         }
     }
     return 0;

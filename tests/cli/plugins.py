@@ -83,13 +83,25 @@ with tempfile.TemporaryDirectory(dir=build / "tests") as folder:
     refused(folder, "no_process", "its operator `no_process` lacks create or process")
     refused(folder, "undefined", "undefined symbol: nobody_defines_this")
 
-    # A name that is taken: the one found first wins, the other is refused and listed.
+    # A name that is taken: the plugin found first wins, the other is refused whole, and both files are named.
     target = pathlib.Path(folder) / "taken"
     target.mkdir()
     shutil.copy(made / "twice.so", target)
+    core = build / "plugins" / "operators.so"
+    reason = (f"it brings an operator `null`, which {target / 'twice.so'} brings already, so nothing of it can be used; "
+              "rename it in one of the two, or remove one of them\n")
     done = run("plugins", "--plugin-path", str(target))
-    report("REFUSED" in done.stdout and "operator `null`, which" in done.stdout and done.returncode == 1,
-           "a name that is taken is refused", done.stdout)
+    report(done.stdout.endswith(f"REFUSED {core}: {reason}") and done.returncode == 1, "a name that is taken is refused",
+           done.stdout)
+    path = pathlib.Path(folder) / "taken.lua"
+    path.write_text(PIPELINE.replace("w.sink", 'w.filter "all" { where = "true" },\n  w.sink').replace("NAME", "null"))
+    for command in "check", "run":
+        done = run(command, str(path), "--plugin-path", str(target))
+        expected = (f"error[W0403]: there is no operator `filter`\n --> {path}:4:5 (stage `all`)\n  |\n"
+                    f"4 |   w.filter \"all\" {{ where = \"true\" }},\n  |     ^^^^^^\n"
+                    f"note: plugin {core} is refused: {reason}")
+        report(done.stderr == expected and done.returncode == 4, f"{command}: an operator of a refused plugin is told",
+               done.stderr)
 
     file, *flags = pipeline(folder, "crash")
     done = run("run", file, *flags)
