@@ -140,7 +140,7 @@ static void print_usage(FILE *file, const struct plugins *plugins)
         "  --set STAGE.OPTION=VALUE   sets an option of a stage\n"
         "  --workers N                threads that run tasks (default: the cores)\n"
         "  --plugin-path DIR          searches DIR for plugins first; may be repeated\n"
-        "  --ffi-allow LIBRARY        lets map.c call into a library; may be repeated\n"
+        "  --ffi-allow LIBRARY        lets stages call functions of a library; may be repeated\n"
         "flags of run:\n"
         "  --for DURATION             drains the job after this long\n"
         "  --until-end                unbounded sources end at what is there\n"

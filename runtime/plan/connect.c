@@ -125,6 +125,28 @@ static int has_inputs(const struct plan_stage *stage)
            stage->description->kind == WEIR_OPERATOR_SINK;
 }
 
+// The remedy where an operator has one input: the transforms that take several.
+static void complain_many_inputs(struct plan_build *build, struct plan_stage *stage,
+                                 const struct place *place)
+{
+    const char **names = plugins_operator_names(build->plugins, WEIR_OPERATOR_TRANSFORM);
+    struct text remedy = {0};
+    for (const char **name = names; name != NULL && *name != NULL; name++) {
+        const struct weir_operator *candidate =
+            plugins_operator(build->plugins, *name, WEIR_OPERATOR_TRANSFORM, NULL);
+        if ((candidate->flags & WEIR_OPERATOR_MANY_INPUTS) != 0) {
+            text_print(&remedy, "%s`%s`", remedy.length == 0 ? "" : " or ", *name);
+        }
+    }
+    free(names);
+    struct diagnostic *diagnostic = complain(
+        build, stage, "W0416", place, "operator `%s` has one input", stage->description->name);
+    if (diagnostic != NULL && remedy.length > 0) {
+        diagnostic_set(&diagnostic->help, "put %s before it", remedy.at);
+    }
+    text_finish(&remedy);
+}
+
 static int connect_stage(struct plan_build *build, uint32_t number)
 {
     struct plan_stage *stage = &build->plan->stages[number];
@@ -157,9 +179,7 @@ static int connect_stage(struct plan_build *build, uint32_t number)
         }
         if (json_array_size(inputs) > 1 &&
             (stage->description->flags & WEIR_OPERATOR_MANY_INPUTS) == 0) {
-            complain(build, stage, "W0416", &inputs_place,
-                     "operator `%s` has one input; put a `union` before it",
-                     stage->description->name);
+            complain_many_inputs(build, stage, &inputs_place);
             return -EINVAL;
         }
         json_array_foreach(inputs, index, item)
