@@ -17,7 +17,12 @@ enum table_merge {
     TABLE_MERGE_VERSIONED,
     TABLE_MERGE_AGGREGATION
 };
-enum table_delete { TABLE_DELETE_ALLOW, TABLE_DELETE_IGNORE, TABLE_DELETE_DISABLE };
+enum table_delete {
+    TABLE_DELETE_ALLOW,
+    TABLE_DELETE_IGNORE,
+    TABLE_DELETE_DISABLE,
+    TABLE_DELETE_DEFAULT, // before table_definition_check: what suits the merge engine
+};
 enum table_compression { TABLE_COMPRESSION_NONE, TABLE_COMPRESSION_LZ4, TABLE_COMPRESSION_ZSTD };
 enum table_durability { TABLE_DURABILITY_FSYNC, TABLE_DURABILITY_OS };
 enum table_index { TABLE_INDEX_MEMORY, TABLE_INDEX_ROCKSDB };
@@ -70,7 +75,30 @@ struct table_definition {
     int64_t ttl_us;           // of rows; 0: none
     int32_t ttl_column;       // the timestamp column it counts from; -1: the time of the write
     uint64_t memory_bytes;    // budget of an index that may leave memory; 0: none
+    uint32_t replication;     // copies; this build keeps 1 and refuses more; 0: 1
 };
+
+// Names of the values above, as pipelines and commands write them; NULL-terminated.
+extern const char *const table_changelog_names[];
+extern const char *const table_merge_names[];
+extern const char *const table_delete_names[];
+extern const char *const table_compression_names[];
+extern const char *const table_durability_names[];
+extern const char *const table_index_names[];
+extern const char *const table_aggregate_names[];
+
+// All defaults: 128 buckets, full changelog, last row, retention of 7 days, no time to live.
+void table_definition_init(struct table_definition *definition);
+// The column of this name. CONFIG: there is none; names the nearest.
+int32_t table_definition_column(const struct table_definition *definition, const char *name,
+                                uint32_t *column, struct failure *failure);
+// Sets the aggregate function of a column by its name ("sum", "string_agg"). delimiter: of listagg;
+// NULL: a comma. CONFIG: no such function, or a delimiter that is empty or too long.
+int32_t table_column_aggregate(struct table_column *column, const char *function,
+                               const char *delimiter, struct failure *failure);
+// The number of a name in one of the lists above. CONFIG: not one of them; says which there are.
+int32_t table_choice(const char *property, const char *const *names, const char *value,
+                     uint32_t *choice, struct failure *failure);
 
 // Frees what it holds; zeroed is fine.
 void table_definition_finish(struct table_definition *definition);
