@@ -375,6 +375,9 @@ static void add_syntax_error(struct evaluation *evaluation, const struct source 
     }
     struct diagnostic *added =
         diagnostic_add(evaluation->diagnostics, "W0102", &place, "syntax error: %s", text);
+    if (near != NULL && strncmp(text, "'}' expected", 12) == 0) {
+        diagnostic_set(&added->help, "is a comma or a `{` missing before it?");
+    }
     int level = 0;
     while ((place = next_place(evaluation, &level)).file != NULL && level < CALLERS_MAX) {
         diagnostic_note(added, "required from %s:%u", place.file, place.line);

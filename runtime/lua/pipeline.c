@@ -207,6 +207,7 @@ static void add_resource(struct resolution *resolution, int number, const char *
         struct diagnostic *added = declaration_error(
             evaluation, resource, NULL, "W0120", "two resources are called `%s`", resource->name);
         diagnostic_note(added, "the other is at %s:%u", other->place.file, other->place.line);
+        diagnostic_set(&added->help, "give one of them another name");
         return;
     }
     if (!resource->is_resource) {
@@ -358,6 +359,7 @@ static void check_stage_name(struct evaluation *evaluation, struct declaration *
         struct diagnostic *added = declaration_error(evaluation, stage, NULL, "W0118",
                                                      "two stages are called `%s`", stage->name);
         diagnostic_note(added, "the other is at %s:%u", other->place.file, other->place.line);
+        diagnostic_set(&added->help, "give one of them another name");
         return;
     }
     json_object_set_new(names, stage->name, json_integer(stage - evaluation->declarations));

@@ -12,7 +12,8 @@ TEST(a_syntax_error_names_line_and_word)
                   " --> a.lua:4:13\n"
                   "  |\n"
                   "4 |   w.map \"b\" where = \"x\" },\n"
-                  "  |             ^^^^^\n");
+                  "  |             ^^^^^\n"
+                  "  = help: is a comma or a `{` missing before it?\n");
 }
 
 TEST(a_table_that_is_not_closed_names_where_it_began)
@@ -223,6 +224,7 @@ TEST(a_syntax_error_of_a_required_file_names_both_lines)
                   " --> b.lua:2\n"
                   "  |\n"
                   "2 |   1 2\n"
+                  "  = help: is a comma or a `{` missing before it?\n"
                   "  = note: required from a.lua:2\n");
 }
 
@@ -419,6 +421,7 @@ TEST(two_stages_of_one_name_are_refused)
                   "  |\n"
                   "4 |   w.filter \"a\" { where = \"x\" },\n"
                   "  |             ^\n"
+                  "  = help: give one of them another name\n"
                   "  = note: the other is at a.lua:3\n");
 }
 
@@ -453,6 +456,7 @@ TEST(two_resources_of_one_name_are_refused)
                   "  |\n"
                   "3 | local b = w.table \"r\" { buckets = 2 }\n"
                   "  |                    ^\n"
+                  "  = help: give one of them another name\n"
                   "  = note: the other is at a.lua:2\n");
 }
 
