@@ -231,6 +231,7 @@ int command_run(int count, char **arguments)
         struct plan *plan = cli_build_plan(run.words.items[0], &plugins, &settings, &code);
         memory_set_budget(run.memory);
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of write
         code = plan != NULL ? run_job(&run, plan) : code;
         plan_destroy(plan);
     }

@@ -268,6 +268,20 @@ int64_t input_read(struct input *input, void *bytes, size_t size, char sentence[
     return count;
 }
 
+int input_check_end(const struct input *input, char sentence[FILE_SENTENCE_MAX])
+{
+    struct stat now;
+    if (!input->is_regular || fstat(input->descriptor, &now) != 0 ||
+        now.st_size >= input->info.st_size) {
+        return 0;
+    }
+    snprintf(sentence, FILE_SENTENCE_MAX,
+             "%s was cut off while it was read: it had %lld bytes and has %lld; run again when it "
+             "is whole, or say follow = true for a file that changes",
+             input->path, (long long)input->info.st_size, (long long)now.st_size);
+    return -1;
+}
+
 int input_skip(struct input *input, uint64_t offset, char sentence[FILE_SENTENCE_MAX])
 {
     uint64_t size = (uint64_t)input->info.st_size;

@@ -29,6 +29,9 @@ void input_identity(const struct input *input, uint64_t *device, uint64_t *numbe
 // or -1 and a sentence.
 int64_t input_read(struct input *input, void *bytes, size_t size, char sentence[FILE_SENTENCE_MAX]);
 
+// At the end: 0, or -1 and a sentence if the file is shorter than it was when it was opened.
+int input_check_end(const struct input *input, char sentence[FILE_SENTENCE_MAX]);
+
 // Goes to an offset (of uncompressed bytes) of a file just opened. 0, or -1 and a sentence if the
 // file is shorter.
 int input_skip(struct input *input, uint64_t offset, char sentence[FILE_SENTENCE_MAX]);

@@ -30,16 +30,24 @@ struct output {
 static int fail(const struct output *output, const char *verb, int error,
                 char sentence[FILE_SENTENCE_MAX])
 {
-    const char *name = output->partial != NULL ? output->partial : output->path;
-    if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
+    const char *path = strcmp(output->path, "-") == 0 ? "standard output" : output->path;
+    int is_full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+    if (is_full && output->partial != NULL) {
         snprintf(
             sentence, FILE_SENTENCE_MAX,
             "cannot %s %s: %s after %llu bytes in %s: make room there or point `path` elsewhere, "
-            "then run again%s",
-            verb, output->path, strerror(error), (unsigned long long)output->written, name,
-            output->partial != NULL ? "; the unfinished file is kept under that name" : "");
+            "then run again; the unfinished file is kept under that name",
+            verb, path, strerror(error), (unsigned long long)output->written, output->partial);
+    } else if (is_full) {
+        snprintf(sentence, FILE_SENTENCE_MAX,
+                 "cannot %s %s: %s after %llu bytes: make room there or point `path` elsewhere, "
+                 "then run again",
+                 verb, path, strerror(error), (unsigned long long)output->written);
+    } else if (error == EISDIR) {
+        snprintf(sentence, FILE_SENTENCE_MAX, "cannot %s %s: %s: name a file in it", verb, path,
+                 strerror(error));
     } else {
-        input_explain(name, verb, error, sentence);
+        input_explain(output->partial != NULL ? output->partial : path, verb, error, sentence);
     }
     return -error;
 }

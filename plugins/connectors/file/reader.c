@@ -60,6 +60,9 @@ static int64_t fill(struct reader *reader, char sentence[FILE_SENTENCE_MAX])
     }
     int64_t count =
         input_read(reader->input, reader->buffer + left, reader->capacity - left, sentence);
+    if (count == 0 && !reader->is_followed && input_check_end(reader->input, sentence) != 0) {
+        return -1;
+    }
     reader->size += count > 0 ? (size_t)count : 0;
     memset(reader->buffer + reader->size, 0, PARSE_PADDING);
     return count;

@@ -18,7 +18,7 @@ struct split {
     struct reader *reader;
     struct reader_place place; // as of the last emitted batch
     int is_finishing;          // followed: the file was replaced, what is left of it is read
-    int is_awaited;            // followed: it has been said that the file is not there yet
+    int is_awaited;            // followed: it has been said that the file is not there
 };
 
 struct source {
@@ -444,9 +444,16 @@ static int32_t look_again(struct source *source, struct weir_context *context, s
         memset(&split->place, 0, sizeof split->place);
         return WEIR_MORE;
     }
-    if (stat(split->path, &info) != 0) {
-        return WEIR_WAIT; // moved away, the new one is not there yet
+    if (stat(split->path, &info) != 0) { // moved away, the new one is not there yet
+        if (!split->is_awaited) {
+            weir_log(context, WEIR_LOG_WARNING,
+                     "%s is gone: reading what is still added to it, and waiting for a new one",
+                     split->path);
+        }
+        split->is_awaited = 1;
+        return WEIR_WAIT;
     }
+    split->is_awaited = 0;
     if (info.st_ino != split->place.number || info.st_dev != split->place.device) {
         reader_finish_last(split->reader);
         split->is_finishing = 1;
