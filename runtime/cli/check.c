@@ -26,8 +26,9 @@ static int build_only(int count, char **arguments,
     int code = cli_load_plugins(&folders, &plugins);
     if (code == 0) {
         cli_allow_ffi(&ffi);
+        cli_set_data_directory(NULL);
         struct plan_settings settings = {
-            .workers = workers, .overrides = overrides.items, .hooks = &cli_plan_hooks};
+            .workers = workers, .overrides = overrides.items, .extension = cli_extension};
         struct plan *plan = cli_build_plan(words.items[0], &plugins, &settings, &code);
         if (plan != NULL) {
             show(plan, words.items[0]);

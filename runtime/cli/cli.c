@@ -144,6 +144,7 @@ static void print_usage(FILE *file, const struct plugins *plugins)
         "flags of run:\n"
         "  --for DURATION             drains the job after this long\n"
         "  --until-end                unbounded sources end at what is there\n"
+        "  --data DIR                 where tables are kept (default: ./weir-data)\n"
         "  --memory SIZE              budget of memory (default: three quarters of what there is)\n"
         "  --tap STAGE=N              prints the first N rows that leave a stage; may be repeated\n"
         "  --json                     prints one JSON object at the end\n");
@@ -153,10 +154,14 @@ static void print_usage(FILE *file, const struct plugins *plugins)
 static int run_plugin_command(const struct weir_command *command, const struct plugin *plugin,
                               int count, char **arguments)
 {
+    static const struct instance_hooks hooks = {.extension = cli_extension};
     struct error error = {0};
     struct instance *instance;
-    struct instance_request request = {
-        .host = &host_weir, .plugin = plugin->description->name, .stage = command->name};
+    struct instance_request request = {.host = &host_weir,
+                                       .plugin = plugin->description->name,
+                                       .stage = command->name,
+                                       .hooks = &hooks};
+    cli_set_data_directory(NULL);
     if (instance_create(&request, &instance, &error) != 0) {
         fprintf(stderr, "weir %s: %s\n", command->name, error.text);
         return EXIT_BUG;

@@ -34,10 +34,12 @@ int cli_load_plugins(const struct flag_list *folders, struct plugins *plugins);
 struct plan *cli_build_plan(const char *path, const struct plugins *plugins,
                             const struct plan_settings *settings, int *exit_code);
 
-// What operators may ask of the program while a plan is made.
-extern const struct instance_hooks cli_plan_hooks;
+// What plugins may ask of the program (weir_host.extension), while a plan is made and in commands.
+const void *cli_extension(struct instance *instance, const char *id);
 
 // What --ffi-allow lists; before any plan is built.
 void cli_allow_ffi(const struct flag_list *libraries);
+// Where plugins keep what must last (--data); NULL: ./weir-data. Before any plan is built.
+void cli_set_data_directory(const char *path);
 
 #endif

@@ -26,6 +26,7 @@ struct run {
     int json;
     uint32_t workers;
     uint64_t memory;
+    const char *data;
     const struct plan_stage *warned_of;
 };
 
@@ -209,12 +210,17 @@ int command_run(int count, char **arguments)
 {
     struct run run = {.workers = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
                       .memory = default_memory()};
-    const struct flag flags[] = {
-        {"--for", FLAG_DURATION, &run.for_us}, {"--until-end", FLAG_SWITCH, &run.until_end},
-        {"--set", FLAG_LIST, &run.overrides},  {"--workers", FLAG_NUMBER, &run.workers},
-        {"--memory", FLAG_SIZE, &run.memory},  {"--plugin-path", FLAG_LIST, &run.folders},
-        {"--tap", FLAG_LIST, &run.taps},       {"--ffi-allow", FLAG_LIST, &run.ffi},
-        {"--json", FLAG_SWITCH, &run.json},    {NULL, 0, NULL}};
+    const struct flag flags[] = {{"--for", FLAG_DURATION, &run.for_us},
+                                 {"--until-end", FLAG_SWITCH, &run.until_end},
+                                 {"--set", FLAG_LIST, &run.overrides},
+                                 {"--workers", FLAG_NUMBER, &run.workers},
+                                 {"--memory", FLAG_SIZE, &run.memory},
+                                 {"--plugin-path", FLAG_LIST, &run.folders},
+                                 {"--tap", FLAG_LIST, &run.taps},
+                                 {"--ffi-allow", FLAG_LIST, &run.ffi},
+                                 {"--json", FLAG_SWITCH, &run.json},
+                                 {"--data", FLAG_TEXT, &run.data},
+                                 {NULL, 0, NULL}};
     struct plugins plugins = {0};
     if (arguments_read(count, arguments, flags, &run.words) != 0) {
         return EXIT_USAGE;
@@ -226,8 +232,9 @@ int command_run(int count, char **arguments)
     int code = cli_load_plugins(&run.folders, &plugins);
     if (code == 0) {
         cli_allow_ffi(&run.ffi);
+        cli_set_data_directory(run.data);
         struct plan_settings settings = {
-            .workers = run.workers, .overrides = run.overrides.items, .hooks = &cli_plan_hooks};
+            .workers = run.workers, .overrides = run.overrides.items, .extension = cli_extension};
         struct plan *plan = cli_build_plan(run.words.items[0], &plugins, &settings, &code);
         memory_set_budget(run.memory);
         signal(SIGPIPE, SIG_IGN);

@@ -43,6 +43,14 @@ int batch_builder_gather(struct batch_builder *builder, uint32_t column,
 // The column is a copy of a view of row_count rows (an expression's result), of the same type.
 int batch_builder_copy(struct batch_builder *builder, uint32_t column,
                        const struct weir_column *view, uint32_t row_count);
+// The column is a view of memory that the batch does not own, 8-byte aligned; it must hold as many
+// rows as the batch comes to, with zeros under nulls and in padding, until the owner's release is
+// called.
+int batch_builder_adopt(struct batch_builder *builder, uint32_t column,
+                        const struct weir_column *view);
+void batch_builder_adopt_kinds(struct batch_builder *builder, const uint8_t *kinds);
+// release(owner) is called when the batch is freed, or the builder discarded, by any thread.
+void batch_builder_owner(struct batch_builder *builder, void (*release)(void *owner), void *owner);
 // Declares a column absent (nobody reads it). A column left alone is all null.
 void batch_builder_absent(struct batch_builder *builder, uint32_t column);
 // Of several batches it keeps the widest times and the earliest entry, but no kinds.

@@ -16,6 +16,7 @@
 #define FROM_ROWS 3u    // appended or gathered, row after row
 #define FROM_COPY 4u    // row_count rows of a view or another batch, as a whole
 #define IS_ABSENT 5u
+#define FROM_OWNER 6u // a view of memory that the owner of the batch keeps
 
 struct builder_column {
     uint8_t *values;
@@ -36,6 +37,7 @@ struct batch_builder {
     uint32_t capacity;
     uint64_t byte_count; // taken so far, against WEIR_BATCH_BYTES_MAX
     uint8_t *kinds;
+    const uint8_t *adopted_kinds; // NULL: none
     struct builder_column columns[];
 };
 
@@ -424,6 +426,35 @@ int batch_builder_copy(struct batch_builder *builder, uint32_t column,
     return rc;
 }
 
+int batch_builder_adopt(struct batch_builder *builder, uint32_t column,
+                        const struct weir_column *view)
+{
+    uintptr_t places = (uintptr_t)view->validity | (uintptr_t)view->offsets;
+    places |= weir_type_is_text(view->type) ? 0 : (uintptr_t)view->values;
+    if (view->encoding == WEIR_ENCODING_ABSENT) {
+        return begin(&builder->columns[column], IS_ABSENT);
+    }
+    if (!type_equal(view->type, type_of(builder, column)) || places % 8 != 0 ||
+        view->encoding != WEIR_ENCODING_PLAIN ||
+        (view->offsets != NULL) != (weir_type_is_text(view->type) != 0) ||
+        begin(&builder->columns[column], FROM_OWNER) != 0) {
+        return -EINVAL;
+    }
+    builder->batch->columns[column] = *view;
+    return 0;
+}
+
+void batch_builder_adopt_kinds(struct batch_builder *builder, const uint8_t *kinds)
+{
+    builder->adopted_kinds = kinds;
+}
+
+void batch_builder_owner(struct batch_builder *builder, void (*release)(void *owner), void *owner)
+{
+    builder->batch->release = release;
+    builder->batch->owner = owner;
+}
+
 void batch_builder_absent(struct batch_builder *builder, uint32_t column)
 {
     begin(&builder->columns[column], IS_ABSENT);
@@ -552,18 +583,33 @@ static int fill_nulls(struct batch_builder *builder, uint32_t column, uint32_t r
 }
 
 // Offsets that a caller wrote: within the bytes there are, never falling.
-static int check_offsets(const struct builder_column *state, uint32_t row_count)
+static int check_offsets(const int32_t *offsets, uint32_t row_count, uint64_t text_bytes)
 {
-    int32_t falls = state->offsets[0], longest = 0;
+    int32_t falls = offsets[0], longest = 0;
     for (uint32_t i = 0; i < row_count; i++) {
-        int32_t length = (int32_t)((uint32_t)state->offsets[i + 1] - (uint32_t)state->offsets[i]);
-        falls |= length | state->offsets[i + 1];
+        int32_t length = (int32_t)((uint32_t)offsets[i + 1] - (uint32_t)offsets[i]);
+        falls |= length | offsets[i + 1];
         longest = length > longest ? length : longest;
     }
-    if (falls < 0 || (uint32_t)state->offsets[row_count] > state->text_bytes) {
+    if (falls < 0 || (uint32_t)offsets[row_count] > text_bytes) {
         return -EINVAL;
     }
     return longest > (int32_t)WEIR_VALUE_BYTES_MAX ? -EMSGSIZE : 0;
+}
+
+static int finish_adopted(struct batch_builder *builder, const struct weir_column *column,
+                          uint32_t row_count)
+{
+    int has_wrong_nulls =
+        column->null_count != 0 && (!column->type.nullable || column->validity == NULL);
+    int rc = has_wrong_nulls ? -EINVAL : 0;
+    if (rc == 0 && column->offsets != NULL) {
+        rc = check_offsets(column->offsets, row_count, WEIR_BATCH_BYTES_MAX);
+    }
+    if (rc == 0) {
+        builder->byte_count += batch_column_bytes(column, row_count);
+    }
+    return rc == 0 && builder->byte_count > WEIR_BATCH_BYTES_MAX ? -EMSGSIZE : rc;
 }
 
 static int finish_column(struct batch_builder *builder, uint32_t i, uint32_t row_count)
@@ -573,6 +619,9 @@ static int finish_column(struct batch_builder *builder, uint32_t i, uint32_t row
     int rc = 0;
     if (state->state == IS_ABSENT) {
         return 0;
+    }
+    if (state->state == FROM_OWNER) {
+        return finish_adopted(builder, column, row_count);
     }
     if (state->state == FROM_COPY) {
         int has_wrong_nulls = column->null_count != 0 && !column->type.nullable;
@@ -584,7 +633,7 @@ static int finish_column(struct batch_builder *builder, uint32_t i, uint32_t row
     if (state->state == FROM_NOTHING) {
         rc = fill_nulls(builder, i, row_count);
     } else if (state->state == FROM_TEXT) {
-        rc = check_offsets(state, row_count);
+        rc = check_offsets(state->offsets, row_count, state->text_bytes);
     }
     if (rc != 0) {
         return rc;
@@ -615,6 +664,8 @@ static void finish_kinds(struct batch_builder *builder, uint32_t row_count)
     if (builder->kinds != NULL) {
         clear_padding(builder->kinds, row_count);
         batch->view.kinds = builder->kinds;
+    } else if (builder->adopted_kinds != NULL) {
+        batch->view.kinds = builder->adopted_kinds;
     } else if (inherited != NULL && inherited->view.kinds != NULL &&
                inherited->view.row_count == row_count) {
         batch->view.kinds = inherited->view.kinds;

@@ -10,7 +10,17 @@
 #include "host/instance_body.h"
 
 // How a column is filled; each in one way only.
-enum way { UNFILLED, BY_VALUES, BY_TEXT, BY_APPEND, BY_SHARE, BY_GATHER, BY_COPY, BY_STATE };
+enum way {
+    UNFILLED,
+    BY_VALUES,
+    BY_TEXT,
+    BY_APPEND,
+    BY_SHARE,
+    BY_GATHER,
+    BY_COPY,
+    BY_STATE,
+    BY_OWNER
+};
 
 struct weir_builder {
     struct instance *instance;
@@ -20,7 +30,9 @@ struct weir_builder {
     uint32_t shared_rows; // rows of the batches that columns are shared with
     int32_t has_shared;
     int32_t has_times; // given by hand
-    uint8_t *kinds;
+    const uint8_t *kinds;
+    int32_t has_owner;
+    int32_t has_adopted;
     int32_t rc;        // the first fault
     uint8_t columns[]; // enum way of each
 };
@@ -153,11 +165,12 @@ uint8_t *host_builder_validity(struct weir_builder *builder, uint32_t column)
 
 uint8_t *host_builder_kinds(struct weir_builder *builder)
 {
-    builder->kinds = batch_builder_kinds(builder->inner);
-    if (builder->kinds == NULL) {
+    uint8_t *kinds = batch_builder_kinds(builder->inner);
+    if (kinds == NULL) {
         check_errno(builder, -ENOMEM);
     }
-    return builder->kinds;
+    builder->kinds = kinds;
+    return kinds;
 }
 
 uint8_t *host_builder_text(struct weir_builder *builder, uint32_t column, uint64_t byte_count,
@@ -235,6 +248,46 @@ int32_t host_builder_gather(struct weir_builder *builder, uint32_t column,
     return rc != WEIR_OK ? rc
                          : check_errno(builder, batch_builder_gather(builder->inner, column, batch,
                                                                      from, rows, row_count));
+}
+
+int32_t host_builder_adopt(struct weir_builder *builder, uint32_t column,
+                           const struct weir_column *view)
+{
+    char mine[32], other[32];
+    if (!has_column(builder, column) || !is_filled(builder, column, BY_OWNER)) {
+        return builder->rc;
+    }
+    builder->has_adopted = 1;
+    if (batch_builder_adopt(builder->inner, column, view) == 0) {
+        return WEIR_OK;
+    }
+    return fault(builder,
+                 "column `%s` is %s and cannot be a view of %s: a view has the same type, plain "
+                 "encoding, 8-byte aligned memory, and offsets only for text",
+                 builder->port->schema->fields[column].name,
+                 type_name(type_of(builder, column), mine, sizeof mine),
+                 type_name(view->type, other, sizeof other));
+}
+
+int32_t host_builder_adopt_kinds(struct weir_builder *builder, const uint8_t *kinds)
+{
+    if (builder->kinds != NULL) {
+        return fault(builder, "the kinds are given in two ways");
+    }
+    builder->has_adopted = 1;
+    builder->kinds = kinds;
+    batch_builder_adopt_kinds(builder->inner, kinds);
+    return WEIR_OK;
+}
+
+int32_t host_builder_owner(struct weir_builder *builder, void (*release)(void *owner), void *owner)
+{
+    if (builder->has_owner) {
+        return fault(builder, "it is given a second owner");
+    }
+    builder->has_owner = 1;
+    batch_builder_owner(builder->inner, release, owner);
+    return WEIR_OK;
 }
 
 int32_t host_builder_evaluate(struct weir_builder *builder, uint32_t column,
@@ -363,6 +416,9 @@ static int32_t check_before(struct weir_builder *builder, uint32_t row_count)
     if (builder->has_shared && builder->shared_rows != row_count) {
         return fault(builder, "it ends with %u rows, but shares columns of a batch with %u",
                      row_count, builder->shared_rows);
+    }
+    if (builder->has_adopted && !builder->has_owner) {
+        return fault(builder, "it has columns that are views, but no owner (weir_builder_owner)");
     }
     if (builder->rc == WEIR_OK && builder->kinds != NULL) {
         return check_kinds(builder, row_count);

@@ -326,4 +326,7 @@ const struct weir_host host_weir = {
     .reply = host_reply,
     .wake = host_wake,
     .extension = host_extension,
+    .builder_adopt = host_builder_adopt,
+    .builder_adopt_kinds = host_builder_adopt_kinds,
+    .builder_owner = host_builder_owner,
 };

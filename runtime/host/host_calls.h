@@ -45,6 +45,10 @@ int32_t host_builder_gather(struct weir_builder *builder, uint32_t column,
 int32_t host_builder_evaluate(struct weir_builder *builder, uint32_t column,
                               const struct weir_expression *expression,
                               const struct weir_batch *batch);
+int32_t host_builder_adopt(struct weir_builder *builder, uint32_t column,
+                           const struct weir_column *view);
+int32_t host_builder_adopt_kinds(struct weir_builder *builder, const uint8_t *kinds);
+int32_t host_builder_owner(struct weir_builder *builder, void (*release)(void *owner), void *owner);
 void host_builder_inherit(struct weir_builder *builder, const struct weir_batch *batch);
 void host_builder_times(struct weir_builder *builder, int32_t bucket, int64_t time_min_us,
                         int64_t time_max_us, int64_t entered_us);

@@ -61,6 +61,7 @@ void instance_enter(struct instance *instance, struct instance_call *call, const
     *call = (struct instance_call){instance, function, batch, instance_current};
     instance_current = call;
     instance->now_us = clock_now_us(instance->clock);
+    instance->wake_at_us = TIMER_NONE;
     instance->error.code = 0;
     instance->error.text[0] = '\0';
     instance->is_downstream = 0;
@@ -313,14 +314,13 @@ int32_t instance_process(struct instance *instance, uint32_t input, const struct
     struct instance_call call;
     instance_enter(instance, &call, "process", batch);
     int32_t rc = instance->description->process(instance->self, &instance->context, input, batch);
-    rc = instance_leave(instance, &call, rc, MAY_MORE);
-    return rc == WEIR_MORE ? rc : settle(instance, rc);
+    rc = instance_leave(instance, &call, rc, MAY_MORE | MAY_WAIT);
+    return rc == WEIR_MORE || rc == WEIR_WAIT ? rc : settle(instance, rc);
 }
 
 int32_t instance_poll(struct instance *instance)
 {
     struct instance_call call;
-    instance->wake_at_us = TIMER_NONE;
     instance_enter(instance, &call, "poll", NULL);
     int32_t rc = instance->description->poll(instance->self, &instance->context);
     rc = instance_leave(instance, &call, rc, MAY_MORE | MAY_WAIT | MAY_END | MAY_NOT_OK);
@@ -335,7 +335,7 @@ int32_t instance_end_input(struct instance *instance, uint32_t input)
     }
     instance_enter(instance, &call, "end_input", NULL);
     int32_t rc = instance->description->end_input(instance->self, &instance->context, input);
-    return settle(instance, instance_leave(instance, &call, rc, MAY_MORE));
+    return settle(instance, instance_leave(instance, &call, rc, MAY_MORE | MAY_WAIT));
 }
 
 static int32_t fire(struct instance *instance, uint32_t clock, int64_t time_us)
@@ -347,8 +347,9 @@ static int32_t fire(struct instance *instance, uint32_t clock, int64_t time_us)
         instance_enter(instance, &call, "timer", NULL);
         rc = instance->timer_table->timer(instance->self, &instance->context, clock, timer.time_us,
                                           timer.tag);
-        rc = settle(instance, instance_leave(instance, &call, rc, MAY_MORE));
-        if ((rc == WEIR_MORE || rc == WEIR_ERROR_RETRY) && // it is called again for this timer
+        rc = settle(instance, instance_leave(instance, &call, rc, MAY_MORE | MAY_WAIT));
+        int is_called_again = rc == WEIR_MORE || rc == WEIR_WAIT || rc == WEIR_ERROR_RETRY;
+        if (is_called_again &&
             timers_set(&instance->timers[clock - 1], timer.time_us, timer.tag) != 0) {
             rc = instance_errno(instance, -ENOMEM, "a timer");
         }
@@ -378,7 +379,7 @@ int32_t instance_watermark(struct instance *instance, int64_t time_us)
     struct instance_call call;
     instance_enter(instance, &call, "watermark", NULL);
     rc = instance->watermark_table->watermark(instance->self, &instance->context, time_us);
-    return settle(instance, instance_leave(instance, &call, rc, MAY_MORE));
+    return settle(instance, instance_leave(instance, &call, rc, MAY_MORE | MAY_WAIT));
 }
 
 int32_t instance_answer(struct instance *instance, struct host_request *request)

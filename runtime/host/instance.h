@@ -44,7 +44,7 @@ struct instance_hooks {
     // A checked batch leaves by an output (the last one is `rejected`, see
     // operator_rejected_output); it now belongs to the hook, whatever it returns. NULL: dropped.
     int32_t (*emit)(struct instance *instance, uint32_t output, const struct weir_batch *batch);
-    // [any] An operator's other thread says that a source has something.
+    // [any] What an operator that returned WEIR_WAIT waits for has happened.
     void (*wake)(struct instance *instance);
     // 1 if the operator has been at work long enough for now. Beside this, an instance that has
     // emitted 65,536 rows or 4 MiB within one call should yield.
@@ -86,7 +86,7 @@ struct instance {
     struct error error;     // of the last failure
     int32_t is_downstream;  // the last failure came out of the emit hook
     int64_t now_us;         // one clock read per call of the operator
-    int64_t wake_at_us;     // poll: set by weir_wake_at during the last call, else INT64_MAX
+    int64_t wake_at_us;     // set by weir_wake_at during the last call, else INT64_MAX
     int64_t watermark_us;   // source: as far as weir_watermark has been told, else WEIR_TIME_NONE
     uint64_t emitted_rows;  // within the call
     uint64_t emitted_bytes; //
@@ -129,11 +129,11 @@ int32_t instance_create(const struct instance_request *request, struct instance 
 // was not itself the one negotiated goes through both passes once more, so that it may keep what it
 // learns there. NULL for resources and commands.
 int32_t instance_open(struct instance *instance, const struct negotiation *negotiation);
-// WEIR_OK or WEIR_MORE (call again with the same batch; rows of it that were rejected stay booked
-// until WEIR_OK).
+// WEIR_OK, WEIR_MORE (call again with the same batch; rows of it that were rejected stay booked
+// until WEIR_OK) or WEIR_WAIT (the same, but only once the wake hook was called, or at wake_at_us).
 int32_t instance_process(struct instance *instance, uint32_t input, const struct weir_batch *batch);
 int32_t instance_poll(struct instance *instance); // WEIR_MORE, WEIR_WAIT or WEIR_END
-// The next three may return WEIR_MORE: call again, before anything else.
+// The next three may return WEIR_MORE or WEIR_WAIT: call again, before anything else.
 int32_t instance_end_input(struct instance *instance, uint32_t input);
 // Fires the processing-time timers that are due by the clock.
 int32_t instance_timers(struct instance *instance);

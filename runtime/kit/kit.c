@@ -3,10 +3,12 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "data/schema.h"
@@ -14,6 +16,7 @@
 #include "lua/lua.h"
 
 #define CALLS_MAX 1000000u // of one operator with one batch: it never ends
+#define WAKE_SECONDS 10
 
 static uint64_t fail_at_open;
 
@@ -117,7 +120,10 @@ static const void *hook_extension(struct instance *instance, const char *id)
     return NULL;
 }
 
+static void hook_wake(struct instance *instance);
+
 static const struct instance_hooks hooks = {.emit = hook_emit,
+                                            .wake = hook_wake,
                                             .log = hook_log,
                                             .resource = kit_hook_resource,
                                             .listen = kit_hook_listen,
@@ -237,6 +243,8 @@ static struct weir_kit *new_kit(void)
     }
     manual_clock_init(&kit->clock, WEIR_KIT_START_US);
     ledger_install(&kit->host);
+    pthread_mutex_init(&kit->lock, NULL);
+    pthread_cond_init(&kit->woken, NULL);
     kit->task_count = 1;
     kit->bucket = WEIR_BUCKET_NONE;
     kit->fail_at = fail_at_open;
@@ -473,18 +481,58 @@ static int32_t call_once(struct weir_kit *kit, enum call call, uint32_t input,
     }
 }
 
+static void set_woken(struct weir_kit *kit, int is_woken)
+{
+    pthread_mutex_lock(&kit->lock);
+    kit->is_woken = is_woken;
+    pthread_cond_broadcast(&kit->woken);
+    pthread_mutex_unlock(&kit->lock);
+}
+
+static void hook_wake(struct instance *instance)
+{
+    set_woken(instance->owner, 1);
+}
+
+// After WEIR_WAIT: until a thread of the operator wakes it, or with the clock at the time that it
+// named. 0: neither came.
+static int wait_for_wake(struct weir_kit *kit)
+{
+    struct timespec until;
+    int64_t wake_at_us = kit->instance->wake_at_us;
+    int rc = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WAKE_SECONDS;
+    pthread_mutex_lock(&kit->lock);
+    while (!kit->is_woken && wake_at_us == TIMER_NONE && rc == 0) {
+        rc = pthread_cond_timedwait(&kit->woken, &kit->lock, &until);
+    }
+    int is_woken = kit->is_woken;
+    pthread_mutex_unlock(&kit->lock);
+    if (!is_woken && wake_at_us != TIMER_NONE && wake_at_us > kit->clock.time_us) {
+        kit->clock.time_us = wake_at_us;
+    }
+    return is_woken || wake_at_us != TIMER_NONE;
+}
+
 static int32_t call_through(struct weir_kit *kit, enum call call, uint32_t input,
                             const struct weir_batch *batch, int64_t time_us)
 {
     int32_t rc = WEIR_MORE;
-    for (uint32_t i = 0; rc == WEIR_MORE; i++) {
+    for (uint32_t i = 0; rc == WEIR_MORE || rc == WEIR_WAIT; i++) {
         if (i == CALLS_MAX) {
             return kit_fail(kit, WEIR_ERROR_FATAL,
-                            "the operator has returned WEIR_MORE %u times for one %s", i,
-                            call == CALL_PROCESS ? "batch" : "call");
+                            "the operator has returned WEIR_MORE or WEIR_WAIT %u times for one %s",
+                            i, call == CALL_PROCESS ? "batch" : "call");
         }
+        set_woken(kit, 0);
         kit_enter(kit);
         rc = kit_leave(kit, call_once(kit, call, input, batch, time_us));
+        if (rc == WEIR_WAIT && !wait_for_wake(kit)) {
+            return kit_fail(kit, WEIR_ERROR_FATAL,
+                            "the operator returned WEIR_WAIT for a %s and was not woken for %d s",
+                            call == CALL_PROCESS ? "batch" : "call", WAKE_SECONDS);
+        }
     }
     return rc;
 }
@@ -709,5 +757,7 @@ void weir_kit_close(struct weir_kit *kit)
     text_finish(&kit->log);
     text_finish(&kit->scratch);
     text_finish(&kit->error);
+    pthread_cond_destroy(&kit->woken);
+    pthread_mutex_destroy(&kit->lock);
     free(kit);
 }

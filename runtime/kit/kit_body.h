@@ -2,6 +2,8 @@
 #ifndef KIT_KIT_BODY_H
 #define KIT_KIT_BODY_H
 
+#include <pthread.h>
+
 #include "base/text.h"
 #include "data/batch.h"
 #include "host/negotiation.h"
@@ -58,6 +60,9 @@ struct weir_kit {
     uint32_t task_count;
     int32_t bucket;
     int32_t is_started;
+    pthread_mutex_t lock;
+    pthread_cond_t woken;
+    int32_t is_woken; // since its last call began
     uint64_t fail_at; // the operator's allocation that shall fail
     struct text log;
     struct text scratch; // answers that are lent

@@ -218,6 +218,27 @@ static int configure_stage(struct plan_build *build, uint32_t number)
     return 0;
 }
 
+// Makes the instance that operators see while they negotiate; it is never opened.
+static int create_resource(struct plan_build *build, struct plan_resource *resource)
+{
+    struct error error = {0};
+    struct instance_request request = {
+        .host = &host_weir,
+        .resource = resource->type,
+        .plugin = resource->plugin->description->name,
+        .stage = resource->name,
+        .options = resource->options,
+        .hooks = &build->plan->hooks,
+        .owner = build->plan,
+    };
+    if (instance_create(&request, &resource->prototype, &error) != 0) {
+        diagnostic_add(build->diagnostics, "W0424", &resource->place, "resource `%s`: %s",
+                       resource->name, error.text);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static int configure_resource(struct plan_build *build, uint32_t number)
 {
     struct plan_resource *resource = &build->plan->resources[number];
@@ -237,7 +258,18 @@ static int configure_resource(struct plan_build *build, uint32_t number)
             .reference = reference_value,
         },
         build->diagnostics);
-    return resource->options == NULL ? -EINVAL : 0;
+    return resource->options == NULL ? -EINVAL : create_resource(build, resource);
+}
+
+static struct instance *find_resource(struct instance *instance, const char *name)
+{
+    const struct plan *plan = instance->owner;
+    for (uint32_t i = 0; i < plan->resource_count; i++) {
+        if (strcmp(plan->resources[i].name, name) == 0) {
+            return plan->resources[i].prototype;
+        }
+    }
+    return NULL;
 }
 
 // Makes the instance that is negotiated with; it never runs.
@@ -250,8 +282,8 @@ static int create_prototype(struct plan_build *build, struct plan_stage *stage)
         .plugin = stage->plugin->description->name,
         .stage = stage->name,
         .options = stage->options,
-        .hooks = build->settings->hooks,
-        .owner = build->settings->hooks_owner,
+        .hooks = &build->plan->hooks,
+        .owner = build->plan,
         .on_error = stage->on_error,
         .task_count = stage->parallelism,
     };
@@ -271,6 +303,8 @@ int plan_configure(struct plan_build *build)
 {
     struct plan *plan = build->plan;
     int rc = 0;
+    plan->hooks =
+        (struct instance_hooks){.resource = find_resource, .extension = build->settings->extension};
     for (const char *const *at = build->settings->overrides; at != NULL && *at != NULL; at++) {
         rc = override_option(build, *at) != 0 ? -EINVAL : rc;
     }

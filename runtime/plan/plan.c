@@ -45,6 +45,7 @@ void plan_destroy(struct plan *plan)
         options_destroy(plan->stages[i].common);
     }
     for (uint32_t i = 0; i < plan->resource_count; i++) {
+        instance_destroy(plan->resources[i].prototype);
         options_destroy(plan->resources[i].options);
     }
     free(plan->resources);

@@ -67,6 +67,7 @@ struct plan_resource {
     const struct plugin *plugin;
     struct place place;
     struct options *options;
+    struct instance *prototype; // made, never opened: what operators see while they negotiate
 };
 
 struct plan {
@@ -81,13 +82,14 @@ struct plan {
     uint32_t chain_count;
     uint32_t resource_count;
     struct plan_resource *resources;
+    struct instance_hooks hooks; // of the prototypes
 };
 
 struct plan_settings {
-    uint32_t workers;                   // parallelism where nothing else is said
-    const char *const *overrides;       // "stage.option=value", NULL-terminated; NULL: none
-    const struct instance_hooks *hooks; // for extensions that operators ask for when made
-    void *hooks_owner;
+    uint32_t workers;             // parallelism where nothing else is said
+    const char *const *overrides; // "stage.option=value", NULL-terminated; NULL: none
+    // Extensions that operators and resources ask for when they are made; NULL: none.
+    const void *(*extension)(struct instance *instance, const char *id);
 };
 
 // NULL if there is any error; diagnostics then has all of the phase that failed. Takes over the

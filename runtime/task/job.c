@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "task/extension.h"
 #include "task/job_internal.h"
 #include "task/writers.h"
 
@@ -134,6 +135,14 @@ static struct task *task_of(const struct job *job, const struct plan_stage *stag
     return &job->tasks[job->chain_tasks[stage->chain] + index];
 }
 
+static const void *resource_extension(struct instance *instance, const char *id)
+{
+    (void)instance;
+    return extension_find(id);
+}
+
+static const struct instance_hooks resource_hooks = {.extension = resource_extension};
+
 static int make_resources(struct job *job, struct error *error)
 {
     const struct plan *plan = job->plan;
@@ -150,6 +159,8 @@ static int make_resources(struct job *job, struct error *error)
             .plugin = resource->plan->plugin->description->name,
             .stage = resource->plan->name,
             .options = resource->plan->options,
+            .hooks = &resource_hooks,
+            .owner = job,
             .clock = job->clock,
             .metrics = job->metrics,
         };

@@ -238,11 +238,12 @@ static int32_t end_input(struct node *node, uint32_t input)
     return rc;
 }
 
-// Does what an item asks for. WEIR_MORE: not finished.
+// Does what an item asks for. WEIR_MORE, WEIR_WAIT: not finished.
 static int32_t handle(struct node *node, const struct item *item, uint32_t input)
 {
     struct call call;
     int32_t rc = 0;
+    atomic_store(&node->is_woken, 0); // before the call: what happens during it is not missed
     switch (item->kind) {
     case ITEM_BATCH:
         call = call_begin(node, "process");
@@ -270,6 +271,14 @@ static int32_t handle(struct node *node, const struct item *item, uint32_t input
     }
 }
 
+// After a call: whether it must be made again, and if so, what it waits for.
+static int is_unfinished(struct node *node, int32_t rc)
+{
+    node->waits = rc == WEIR_WAIT;
+    node->waits_until_us = node->instance->wake_at_us;
+    return rc == WEIR_MORE || rc == WEIR_WAIT;
+}
+
 int32_t node_receive(struct node *node, const struct item *item, uint32_t input)
 {
     if (item->kind == ITEM_BATCH) {
@@ -279,7 +288,16 @@ int32_t node_receive(struct node *node, const struct item *item, uint32_t input)
         return work_push(node, item, input);
     }
     int32_t rc = handle(node, item, input);
-    return rc == WEIR_MORE ? work_push(node, item, input) : rc;
+    return is_unfinished(node, rc) ? work_push(node, item, input) : rc;
+}
+
+int node_waits(struct node *node)
+{
+    if (node->waits && (atomic_load(&node->is_woken) ||
+                        node->waits_until_us <= clock_now_us(node->task->job->clock))) {
+        node->waits = 0;
+    }
+    return node->waits;
 }
 
 int32_t node_resume(struct node *node)
@@ -287,7 +305,7 @@ int32_t node_resume(struct node *node)
     struct node_work *work = &node->work;
     struct item item = work->items[work->head];
     int32_t rc = handle(node, &item, item.input);
-    if (rc == WEIR_MORE) {
+    if (is_unfinished(node, rc)) {
         return 0;
     }
     work->head = (work->head + 1) % work->capacity;
@@ -395,6 +413,7 @@ int32_t node_load(struct node *node, const struct snapshot *snapshot)
 static void node_wake(struct instance *instance)
 {
     struct node *node = instance->owner;
+    atomic_store(&node->is_woken, 1);
     worker_wake(node->task->worker);
 }
 

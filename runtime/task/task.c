@@ -375,6 +375,10 @@ static int run_round(struct task *task)
         task->wake_at_us = node->retry_at_us;
         return ROUND_IDLE;
     }
+    if (node != NULL && node_waits(node)) {
+        task->wake_at_us = node->waits_until_us;
+        return ROUND_BACKPRESSURED;
+    }
     if (node != NULL) {
         node_resume(node);
         return ROUND_MORE;
@@ -436,7 +440,9 @@ int task_step(struct runnable *runnable, int64_t *wake_at_us)
     }
     set_state(task, round == ROUND_IDLE ? TASK_IDLE : TASK_BACKPRESSURED);
     if (task->short_since_ns == 0) {
-        atomic_store(&task->waits, task->wake_at_us == WAKE_NEVER);
+        const struct node *node = unfinished(task);
+        int is_woken_from_outside = node != NULL && node->waits;
+        atomic_store(&task->waits, task->wake_at_us == WAKE_NEVER && !is_woken_from_outside);
     }
     *wake_at_us = task->wake_at_us;
     return STEP_IDLE;

@@ -30,7 +30,7 @@ struct node_counters {
     const char *call;      // "process", ...
 };
 
-// Work that a stage has not finished (it returned WEIR_MORE), and what came behind it.
+// Work that a stage has not finished (it returned WEIR_MORE or WEIR_WAIT), and what came behind it.
 struct node_work {
     struct item *items;
     uint32_t count;
@@ -48,6 +48,9 @@ struct node {
     int64_t time_max_us;  // stages that name the event time: largest seen
     int64_t watermark_us; // handed on last
     uint32_t ended_input_count;
+    int waits;              // the work at its head returned WEIR_WAIT ...
+    int64_t waits_until_us; // ... and goes on then at the latest, or when woken
+    _Atomic int is_woken;
     uint32_t retry_count; // of the call that returned WEIR_ERROR_RETRY
     int64_t retry_at_us;
     uint64_t reject_logged_count;
@@ -116,6 +119,8 @@ int task_step(struct runnable *runnable, int64_t *wake_at_us);
 // Verbs of nodes, in task/node.c. 0, or a negative code; then the job has failed already.
 int32_t node_receive(struct node *node, const struct item *item, uint32_t input);
 int node_has_work(const struct node *node);
+// 1 while the work at its head waits to be woken.
+int node_waits(struct node *node);
 int32_t node_resume(struct node *node);
 int32_t node_poll(struct node *node);
 int32_t node_fire_timers(struct node *node);

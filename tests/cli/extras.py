@@ -103,6 +103,21 @@ def ends_by_itself(reading, first, *flags):
             return all_is_read(folder, process, first, 50000)
 
 
+def several_writers():
+    sources = "".join(SOURCE.replace('"in"', f'"in{n}"').replace('"put"', f'"put{n}"').format(
+        options=f"start = {n} * 10000, max_rows = 10000, rate = 1000, paced = false") for n in range(3))
+    with project(sources + READ) as folder, running(folder) as process:
+        wrong, _ = ended(process)
+        return wrong or ([] if values_read(folder) == list(range(1, 30001)) else ["rows are missing"])
+
+
+def data_directory():
+    with project(SOURCE.format(options="start = 0, max_rows = 10, rate = 1000, paced = false") + READ) as folder:
+        with running(folder, "--data", "kept") as process:
+            _, talk = process.communicate(timeout=60)
+        return [] if "first: would lie in kept\n" in talk else [talk]
+
+
 def first_row(process):
     """Waits until the tap has shown that rows flow; the talk goes on."""
     while not (line := process.stderr.readline()).startswith("in +I"):
@@ -243,6 +258,8 @@ def command(arguments, expected):
 def main():
     tap = Tap()
     tap.run("what is put into a resource is read, and the job ends", ends_by_itself, READ, 1)
+    tap.run("a reader ends when the last of several writers has", several_writers)
+    tap.run("a resource learns where data is kept", data_directory)
     tap.run("a job of one worker ends, too", ends_by_itself, READ, 1, "--workers", "1")
     tap.run("readers follow writers that follow writers", ends_by_itself, READ_TWICE, 1)
     tap.run("a reader does not wait for a writer that waits for it", own_reader_ends)
@@ -256,6 +273,7 @@ def main():
     tap.run("a command's exit code is the program's", command, ["store", "odd"], (1, "odd has 3 letters\n", ""))
     tap.run("a command's error is told", command, ["store", "fail"],
             (1, "", "weir store: there is no store called `fail`\n"))
+    tap.run("a command learns where data is kept", command, ["store", "directory"], (0, "./weir-data\n", ""))
     tap.run("a command's usage is its own", command, ["store"], (2, "", "usage: weir store TEXT\n"))
     tap.finish()
 

@@ -327,3 +327,68 @@ TEST(the_range_of_times_is_in_microseconds)
     }
     batch_unref(batch);
 }
+
+static uint32_t release_count;
+
+static void count_release(void *owner)
+{
+    release_count += *(const uint32_t *)owner;
+}
+
+TEST(an_adopted_column_is_not_copied_and_its_owner_is_told_when_nobody_reads_it)
+{
+    static const _Alignas(8) int64_t numbers[4] = {1, 0, 3, 4};
+    static const _Alignas(8) uint8_t validity[8] = {0xd};
+    static const _Alignas(8) int32_t offsets[6] = {0, 1, 1, 3, 4};
+    static const _Alignas(8) uint8_t kinds[8] = {0, 1, 2, 3};
+    static const uint32_t one = 1;
+    struct batch_builder *builder;
+    const struct weir_batch *batch, *part;
+    struct weir_column number = {
+        .type = fields[0].type, .null_count = 1, .validity = validity, .values = numbers};
+    struct weir_column text = {.type = fields[2].type, .values = "abbc", .offsets = offsets};
+    release_count = 0;
+    REQUIRE(batch_builder_create(&schema, 4, &builder) == 0);
+    CHECK_INT(batch_builder_adopt(builder, 0, &number), 0);
+    CHECK_INT(batch_builder_adopt(builder, 2, &text), 0);
+    batch_builder_absent(builder, 1);
+    batch_builder_adopt_kinds(builder, kinds);
+    batch_builder_owner(builder, count_release, (void *)&one);
+    REQUIRE(batch_builder_finish(builder, 4, &batch) == 0);
+    CHECK(batch->columns[0].values == numbers && batch->kinds == kinds);
+    CHECK(weir_is_null(&batch->columns[0], 1) && !weir_is_null(&batch->columns[0], 2));
+
+    REQUIRE(batch_slice(batch, 0, 4, &part) == 0);
+    batch_unref(batch);
+    CHECK_INT(release_count, 0);
+    CHECK(part->columns[2].values == text.values);
+    batch_unref(part);
+    CHECK_INT(release_count, 1);
+}
+
+TEST(an_adopted_column_that_is_not_what_it_must_be_is_refused)
+{
+    static const _Alignas(8) int64_t numbers[4] = {1, 2, 3, 4};
+    static const _Alignas(8) int32_t falling[4] = {0, 3, 2};
+    static const uint32_t one = 1;
+    struct batch_builder *builder;
+    const struct weir_batch *batch;
+    struct weir_column column = {.type = strict_field.type, .values = (const char *)numbers + 4};
+    release_count = 0;
+    REQUIRE(batch_builder_create(&strict_schema, 2, &builder) == 0);
+    batch_builder_owner(builder, count_release, (void *)&one);
+    CHECK_INT(batch_builder_adopt(builder, 0, &column), -EINVAL);
+    column.type.id = WEIR_TYPE_INT32;
+    column.values = numbers;
+    CHECK_INT(batch_builder_adopt(builder, 0, &column), -EINVAL);
+    column.type = strict_field.type;
+    column.null_count = 1;
+    CHECK_INT(batch_builder_adopt(builder, 0, &column), 0);
+    CHECK_INT(batch_builder_finish(builder, 2, &batch), -EINVAL);
+    CHECK_INT(release_count, 1);
+
+    REQUIRE(batch_builder_create(&schema, 2, &builder) == 0);
+    column = (struct weir_column){.type = fields[2].type, .values = "abc", .offsets = falling};
+    CHECK_INT(batch_builder_adopt(builder, 2, &column), 0);
+    CHECK_INT(batch_builder_finish(builder, 2, &batch), -EINVAL);
+}

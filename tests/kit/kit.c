@@ -324,11 +324,35 @@ TEST(values_that_are_no_result_are_the_plugins_fault)
     CHECK_TEXT(scold(RETURN_SEVEN), "operator `naughty` of plugin `testing` returned 7 from "
                                     "process, which is no result of it: this is the plugin's "
                                     "fault");
-    CHECK_HAS(scold(RETURN_WAIT), "returned 2 from process");
+    CHECK_HAS(scold(RETURN_END), "returned 3 from process");
     CHECK_TEXT(scold(SAY_NOTHING), "operator `naughty` of plugin `testing` failed in process and "
                                    "did not say why");
     CHECK_TEXT(scold(RETURN_FATAL), "the disk `sda` is full");
-    CHECK_HAS(scold(MORE_FOR_EVER), "has returned WEIR_MORE 1000000 times");
+    CHECK_HAS(scold(MORE_FOR_EVER), "has returned WEIR_MORE or WEIR_WAIT 1000000 times");
+}
+
+TEST(a_batch_may_be_a_view_of_other_memory_if_it_names_its_owner)
+{
+    naughty_deed = ADOPT;
+    naughty_released_count = 0;
+    struct weir_kit *kit = open_kit("naughty", NULL);
+    weir_kit_input(kit, "id int64 not null, name string");
+    weir_kit_send(kit, 0, "1|a", "2|b");
+    CHECK_OUTPUT(kit, "", "+I 70|null", "+I 80|null");
+    CHECK_INT(naughty_released_count, 0);
+    weir_kit_close(kit);
+    CHECK_INT(naughty_released_count, 1);
+    CHECK_HAS(scold(ADOPT_WITHOUT_OWNER), "columns that are views, but no owner");
+}
+
+TEST(an_operator_that_waits_gets_its_batch_again_at_the_time_it_named)
+{
+    naughty_deed = WAIT_UNTIL_LATER;
+    struct weir_kit *kit = open_kit("naughty", NULL);
+    weir_kit_input(kit, "id int64 not null, name string");
+    CHECK_INT(weir_kit_send(kit, 0, "1|a"), WEIR_OK);
+    CHECK_INT(weir_kit_now(kit), WEIR_KIT_START_US + 5000);
+    weir_kit_close(kit);
 }
 
 TEST(a_batch_that_breaks_its_schema_is_stopped_by_name)

@@ -392,19 +392,42 @@ static int32_t naughty_open(void *instance, struct weir_context *context)
                                              : WEIR_OK;
 }
 
+static void count_adopted(void *owner)
+{
+    ++*(uint32_t *)owner;
+}
+
+uint32_t naughty_released_count;
+
+// The first column as a view of memory that is not the batch's.
+static void adopt(struct weir_context *context, struct weir_builder *builder)
+{
+    static const _Alignas(8) int64_t ids[2] = {70, 80};
+    const struct weir_column view = {.type = {WEIR_TYPE_INT64, 0, 0, 0, 0}, .values = ids};
+    weir_builder_adopt(context, builder, 0, &view);
+    if (naughty_deed == ADOPT) {
+        weir_builder_owner(context, builder, count_adopted, &naughty_released_count);
+    }
+}
+
 // Deeds with a builder; it ends with row_count rows.
 static uint32_t misuse_builder(struct weir_context *context, struct weir_builder *builder,
                                const struct weir_batch *batch)
 {
     int32_t *offsets;
     uint32_t row_count = batch->row_count;
-    int64_t *ids = naughty_deed == ABSENT_BUT_WANTED || naughty_deed == WRONG_SHARE
+    int is_adopted = naughty_deed == ADOPT || naughty_deed == ADOPT_WITHOUT_OWNER;
+    int64_t *ids = naughty_deed == ABSENT_BUT_WANTED || naughty_deed == WRONG_SHARE || is_adopted
                        ? NULL
                        : weir_builder_values(context, builder, 0);
     if (ids != NULL) {
         memset(ids, 0, row_count * sizeof *ids);
     }
     switch (naughty_deed) {
+    case ADOPT:
+    case ADOPT_WITHOUT_OWNER:
+        adopt(context, builder);
+        break;
     case WRONG_COLUMN_TYPE:
         weir_builder_values(context, builder, 1);
         break;
@@ -477,8 +500,11 @@ static int32_t naughty_process(void *instance, struct weir_context *context, uin
     switch (naughty_deed) {
     case RETURN_SEVEN:
         return 7;
-    case RETURN_WAIT:
-        return WEIR_WAIT;
+    case RETURN_END:
+        return WEIR_END;
+    case WAIT_UNTIL_LATER:
+        weir_wake_at(context, batch->entered_us + 5000);
+        return weir_now_us(context) < batch->entered_us + 5000 ? WEIR_WAIT : WEIR_OK;
     case SAY_NOTHING:
         return WEIR_ERROR_RETRY;
     case RETURN_FATAL:

@@ -9,7 +9,10 @@ extern const struct weir_plugin test_plugin;
 // What `naughty` does when it gets a batch; set before.
 enum naughty_deed {
     RETURN_SEVEN,
-    RETURN_WAIT,
+    RETURN_END,
+    WAIT_UNTIL_LATER,
+    ADOPT,
+    ADOPT_WITHOUT_OWNER,
     SAY_NOTHING,
     EMIT_TWICE,
     EMIT_LENT,
@@ -33,5 +36,6 @@ enum naughty_deed {
     RETURN_FATAL,
 };
 extern enum naughty_deed naughty_deed;
+extern uint32_t naughty_released_count; // batches that were adopted and freed
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "weir/node.h"
 
 #define INTERFACE "tests.store/1"
 #define READERS_MAX 16u
@@ -121,6 +122,17 @@ static void store_destroy(void *instance)
     }
 }
 
+// Says where it would keep what must last, if that is no usual place.
+static int32_t store_open(void *instance, struct weir_context *context)
+{
+    (void)instance;
+    const struct weir_node_table *node = context->host->extension(context, WEIR_NODE_1);
+    if (strcmp(node->data_directory, "./weir-data") != 0) {
+        weir_log(context, WEIR_LOG_INFO, "would lie in %s", node->data_directory);
+    }
+    return WEIR_OK;
+}
+
 static const struct weir_option store_options[] = {
     {.name = "add", .summary = "Added to every number", .type = WEIR_OPTION_INT, .initial = "0"}};
 static const struct weir_resource_type store_type = {
@@ -132,6 +144,7 @@ static const struct weir_resource_type store_type = {
     .interface_id = INTERFACE,
     .table = &table,
     .create = store_create,
+    .open = store_open,
     .destroy = store_destroy,
 };
 
@@ -193,6 +206,12 @@ static int32_t read_negotiate(void *instance, struct weir_negotiation *negotiati
     struct weir_field field = {"value", weir_type_of(WEIR_TYPE_INT64)};
     if (negotiation->pass != WEIR_NEGOTIATE_SCHEMAS) {
         return WEIR_OK;
+    }
+    const void *found;
+    void *store;
+    int32_t rc = weir_resource(negotiation->context, "store", INTERFACE, &found, &store);
+    if (rc != WEIR_OK) {
+        return rc;
     }
     weir_negotiation_resource(negotiation, "store", 0);
     weir_negotiation_bounded(negotiation, 0);
@@ -283,6 +302,11 @@ static int32_t command_run(struct weir_context *context, int32_t argument_count,
     if (argument_count != 2) {
         fprintf(stderr, "usage: weir store TEXT\n");
         return 2;
+    }
+    if (strcmp(arguments[1], "directory") == 0) {
+        const struct weir_node_table *node = context->host->extension(context, WEIR_NODE_1);
+        printf("%s\n", node->data_directory);
+        return 0;
     }
     if (strcmp(arguments[1], "fail") == 0) {
         return weir_fail(context, WEIR_ERROR_DATA, "there is no store called `fail`");

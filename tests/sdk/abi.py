@@ -20,7 +20,7 @@ from tap import Tap  # noqa: E402
 
 include = root / "sdk" / "include"
 promised = root / "tests" / "sdk" / "abi" / "1.0.txt"
-SOURCE = "#include <weir/plugin.h>\n#include <weir/ffi.h>\n"
+SOURCE = "#include <weir/plugin.h>\n#include <weir/ffi.h>\n#include <weir/node.h>\n"
 # These say how new a build is, and nothing else may depend on their values.
 FREE = {"WEIR_ABI_MINOR", "WEIR_ABI_VERSION"}
 

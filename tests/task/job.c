@@ -1,9 +1,11 @@
 #include "task/job.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/text.h"
 #include "support/test.h"
@@ -309,12 +311,114 @@ static const struct weir_operator collect_operator = {.size = sizeof(struct weir
                                                       .process = collect_process,
                                                       .destroy = free};
 
-static const struct weir_operator *const operators[] = {&numbers_operator, &sums_operator,
-                                                        &repeat_operator, &collect_operator};
+// A sink whose rows are acknowledged by a thread of its own, one batch at a time: it waits while
+// one is under way, and at the end until the last is acknowledged.
+struct acked {
+    struct weir_context *context;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int64_t rows_under_way;
+    int is_over;
+};
+
+static _Atomic int64_t acked_rows, acked_waits;
+static _Atomic int acks_are_held; // while set, nothing is acknowledged
+
+static void *acknowledge(void *argument)
+{
+    struct acked *acked = argument;
+    pthread_mutex_lock(&acked->lock);
+    while (!acked->is_over) {
+        if (acked->rows_under_way == 0 || atomic_load(&acks_are_held)) {
+            struct timespec until;
+            clock_gettime(CLOCK_REALTIME, &until);
+            until.tv_nsec += 1000000;
+            until.tv_sec += until.tv_nsec / 1000000000;
+            until.tv_nsec %= 1000000000;
+            pthread_cond_timedwait(&acked->changed, &acked->lock, &until);
+            continue;
+        }
+        acked_rows += acked->rows_under_way;
+        acked->rows_under_way = 0;
+        weir_wake(acked->context);
+    }
+    pthread_mutex_unlock(&acked->lock);
+    return NULL;
+}
+
+static int32_t acked_create(struct weir_context *context, void **instance)
+{
+    (void)context;
+    *instance = calloc(1, sizeof(struct acked));
+    return WEIR_OK;
+}
+
+static int32_t acked_open(void *instance, struct weir_context *context)
+{
+    struct acked *acked = instance;
+    acked->context = context;
+    pthread_mutex_init(&acked->lock, NULL);
+    pthread_cond_init(&acked->changed, NULL);
+    pthread_create(&acked->thread, NULL, acknowledge, acked);
+    return WEIR_OK;
+}
+
+// Puts rows under way; with none, only asks whether all are acknowledged.
+static int32_t acked_put(struct acked *acked, uint32_t row_count)
+{
+    pthread_mutex_lock(&acked->lock);
+    int is_free = acked->rows_under_way == 0;
+    acked->rows_under_way += is_free ? row_count : 0;
+    acked_waits += !is_free;
+    pthread_cond_signal(&acked->changed);
+    pthread_mutex_unlock(&acked->lock);
+    return is_free ? WEIR_OK : WEIR_WAIT;
+}
+
+static int32_t acked_process(void *instance, struct weir_context *context, uint32_t input,
+                             const struct weir_batch *batch)
+{
+    (void)context, (void)input;
+    return acked_put(instance, batch->row_count);
+}
+
+static int32_t acked_end(void *instance, struct weir_context *context, uint32_t input)
+{
+    (void)context, (void)input;
+    return acked_put(instance, 0);
+}
+
+static void acked_close(void *instance, struct weir_context *context)
+{
+    struct acked *acked = instance;
+    (void)context;
+    pthread_mutex_lock(&acked->lock);
+    acked->is_over = 1;
+    pthread_cond_signal(&acked->changed);
+    pthread_mutex_unlock(&acked->lock);
+    pthread_join(acked->thread, NULL);
+    pthread_cond_destroy(&acked->changed);
+    pthread_mutex_destroy(&acked->lock);
+}
+
+static const struct weir_operator acked_operator = {.size = sizeof(struct weir_operator),
+                                                    .kind = WEIR_OPERATOR_SINK,
+                                                    .name = "test.acked",
+                                                    .summary = "Waits for acknowledgements",
+                                                    .create = acked_create,
+                                                    .open = acked_open,
+                                                    .process = acked_process,
+                                                    .end_input = acked_end,
+                                                    .close = acked_close,
+                                                    .destroy = free};
+
+static const struct weir_operator *const operators[] = {
+    &numbers_operator, &sums_operator, &repeat_operator, &collect_operator, &acked_operator};
 static const struct weir_plugin plugin = {.size = sizeof plugin,
                                           .abi_version = WEIR_ABI_VERSION,
                                           .host_version_min = WEIR_ABI_VERSION,
-                                          .operator_count = 4,
+                                          .operator_count = 5,
                                           .name = "test",
                                           .version = "1",
                                           .licence = "Apache-2.0",
@@ -568,4 +672,64 @@ TEST(a_snapshot_under_load_restores_at_another_parallelism)
     snapshot_destroy(snapshot);
     plan_destroy(plan);
     plan_destroy(other);
+}
+
+#define ACKED "{\"verb\":\"sink\",\"name\":\"out\",\"options\":{\"use\":\"test.acked\"}}"
+
+TEST(a_sink_that_waits_is_woken_and_ends_when_all_is_acknowledged)
+{
+    acked_rows = 0;
+    run(2, SOURCE(20000) "," ACKED);
+    CHECK_INT(acked_rows, 20000);
+}
+
+TEST(a_waiting_sink_holds_its_source_without_a_busy_loop_and_counts_as_backpressured)
+{
+    struct plan *plan = make_plan(1, ENDLESS "," ACKED);
+    struct job_settings settings = {.worker_count = 1};
+    struct job_stats stats;
+    double backpressured = 0;
+    REQUIRE(plan != NULL);
+    acked_rows = acked_waits = 0;
+    acks_are_held = 1;
+    struct job *job = start(plan, &settings);
+    REQUIRE(job != NULL);
+    while (backpressured < 0.5) {
+        CHECK(!job_wait(job, 20));
+        REQUIRE(job_stats(job, &stats) == 0);
+        backpressured = stats.stages[1].backpressured;
+        job_stats_finish(&stats);
+    }
+    CHECK_INT(acked_waits, 1);
+    acks_are_held = 0;
+    job_drain(job);
+    CHECK(job_wait(job, 60000));
+    CHECK_INT(job_result(job, NULL), 0);
+    REQUIRE(job_stats(job, &stats) == 0);
+    CHECK_INT(acked_rows, stats.stages[0].rows_out);
+    job_stats_finish(&stats);
+    job_destroy(job);
+    plan_destroy(plan);
+}
+
+TEST(a_snapshot_and_an_abort_reach_a_sink_that_waits)
+{
+    struct plan *plan = make_plan(2, ENDLESS "," ACKED);
+    struct job_settings settings = {.worker_count = 2};
+    struct snapshot *snapshot = NULL;
+    struct error error = {0};
+    REQUIRE(plan != NULL);
+    acked_rows = acked_waits = 0;
+    struct job *job = start(plan, &settings);
+    REQUIRE(job != NULL);
+    wait_for_rows(job, 10000);
+    CHECK_INT(job_snapshot(job, &snapshot, &error), 0);
+    snapshot_destroy(snapshot);
+    acks_are_held = 1;
+    job_abort(job);
+    CHECK(job_wait(job, 60000));
+    CHECK_INT(job_result(job, NULL), -ECANCELED);
+    acks_are_held = 0;
+    job_destroy(job);
+    plan_destroy(plan);
 }

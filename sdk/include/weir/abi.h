@@ -25,8 +25,9 @@
 // counts as FATAL and is reported as the plugin's fault.
 #define WEIR_OK 0
 #define WEIR_MORE 1 // process: call me again with the same batch; poll: there is more at once
-#define WEIR_WAIT \
-    2 // poll: nothing now; call me at the time given to weir_wake_at, or when something wakes me
+// poll: nothing now; process, end_input, timer, watermark: cannot take this now. Call me again
+// (with the same batch) at the time given to weir_wake_at, or when something wakes me.
+#define WEIR_WAIT 2
 #define WEIR_END 3 // poll: this source has ended
 
 #define WEIR_ERROR_CONFIG (-1001) // an option is wrong: the pipeline is invalid

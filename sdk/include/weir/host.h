@@ -169,11 +169,18 @@ struct weir_host {
     int32_t (*listen)(struct weir_context *context, const char *url);
     int32_t (*reply)(struct weir_request *request, const void *bytes, uint64_t byte_count);
 
-    // Wakes a source that returned WEIR_WAIT. The one function here that any thread may call.
+    // Wakes an operator that returned WEIR_WAIT. The one function here that any thread may call.
     void (*wake)(struct weir_context *context);
 
     // Optional tables of the host by id ("weir.ffi/1"); NULL where there is none.
     const void *(*extension)(struct weir_context *context, const char *id);
+
+    // Batches whose columns lie in memory of the plugin.
+    int32_t (*builder_adopt)(struct weir_builder *builder, uint32_t column,
+                             const struct weir_column *view);
+    int32_t (*builder_adopt_kinds)(struct weir_builder *builder, const uint8_t *kinds);
+    int32_t (*builder_owner)(struct weir_builder *builder, void (*release)(void *owner),
+                             void *owner);
 };
 
 #endif

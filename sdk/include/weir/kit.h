@@ -73,8 +73,9 @@ WEIR_KIT_API int32_t weir_kit_start(struct weir_kit *kit);
 
 // --- Driving ---
 
-// Sends rows as one batch, and calls again as long as the operator says WEIR_MORE. Returns what the
-// operator returned in the end.
+// Sends rows as one batch, and calls again as long as the operator says WEIR_MORE or WEIR_WAIT: in
+// the second case once it is woken, or with the clock moved to the time that it named. Returns what
+// the operator returned in the end.
 #define weir_kit_send(kit, input, ...) weir_kit_send_rows(kit, input, __VA_ARGS__, (const char *)0)
 WEIR_KIT_API int32_t weir_kit_send_rows(struct weir_kit *kit, uint32_t input, ...);
 // One batch of one column; declares the input if that has not been done.

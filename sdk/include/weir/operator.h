@@ -70,13 +70,15 @@ struct weir_operator {
     // [setup] Before the first batch: open files, state, metrics.
     int32_t (*open)(void *instance, struct weir_context *context);
     // [task] Transforms and sinks: consumes one batch, lent until return; ref it to keep it longer.
+    // WEIR_MORE: call again with the same batch; WEIR_WAIT: call again with it once woken
+    // (weir_wake, weir_wake_at); until then no rows are brought, and the stages above wait.
     int32_t (*process)(void *instance, struct weir_context *context, uint32_t input,
                        const struct weir_batch *batch);
     // [task] Sources: emits what there is, some 10,000 rows at most; WEIR_MORE, WEIR_WAIT or
     // WEIR_END.
     int32_t (*poll)(void *instance, struct weir_context *context);
     // [task] No more rows on this input. After the last input, what is held back must be emitted;
-    // WEIR_MORE: call again.
+    // WEIR_MORE: call again; WEIR_WAIT: call again once woken.
     int32_t (*end_input)(void *instance, struct weir_context *context, uint32_t input);
     // [setup] After the last batch, also after a failure; not if open failed.
     void (*close)(void *instance, struct weir_context *context);
@@ -172,7 +174,8 @@ static inline const char *weir_option_string(struct weir_context *context, const
 }
 
 // [setup] The resource that an option names, by the interface that its plugin documents. CONFIG if
-// it has another.
+// it has another. From open on it is open; in negotiate it is only made (create), so that what its
+// options say can be asked for.
 static inline int32_t weir_resource(struct weir_context *context, const char *option,
                                     const char *interface_id, const void **table, void **instance)
 {
@@ -317,8 +320,8 @@ static inline void weir_batch_unref(struct weir_context *context, const struct w
 }
 
 // [task] Begins a batch for an output, with room for row_capacity rows (1 to WEIR_BATCH_ROWS_MAX).
-// Then for each column one of: values, text or append, share, gather, evaluate; a column left alone
-// is absent if nobody wants it, otherwise all null. End with weir_builder_finish or
+// Then for each column one of: values, text or append, share, gather, evaluate, adopt; a column
+// left alone is absent if nobody wants it, otherwise all null. End with weir_builder_finish or
 // weir_builder_discard. FATAL: no memory.
 static inline int32_t weir_builder_create(struct weir_context *context, uint32_t output,
                                           uint32_t row_capacity, struct weir_builder **builder)
@@ -398,6 +401,31 @@ static inline int32_t weir_builder_evaluate(struct weir_context *context,
                                             const struct weir_batch *batch)
 {
     return context->host->builder_evaluate(builder, column, expression, batch);
+}
+
+// The column is a view of memory that belongs to the plugin: not copied, read until the owner's
+// release is called. Of the column's type, plain (or absent), 8-byte aligned, null_count counted,
+// with zeros under nulls and in the padding up to 8 bytes, for at least the rows that the batch
+// comes to.
+static inline int32_t weir_builder_adopt(struct weir_context *context, struct weir_builder *builder,
+                                         uint32_t column, const struct weir_column *view)
+{
+    return context->host->builder_adopt(builder, column, view);
+}
+
+// The same for the kinds of the rows, one byte each.
+static inline int32_t weir_builder_adopt_kinds(struct weir_context *context,
+                                               struct weir_builder *builder, const uint8_t *kinds)
+{
+    return context->host->builder_adopt_kinds(builder, kinds);
+}
+
+// Whose memory the adopted columns lie in: release(owner) is called once, by any thread, when
+// nobody reads the batch any more, or the builder is discarded.
+static inline int32_t weir_builder_owner(struct weir_context *context, struct weir_builder *builder,
+                                         void (*release)(void *owner), void *owner)
+{
+    return context->host->builder_owner(builder, release, owner);
 }
 
 // Takes bucket, event times, entry time and (if row counts agree) kinds from the batch that this
@@ -492,13 +520,14 @@ static inline int32_t weir_rejected(struct weir_context *context, const uint32_t
     return context->host->rejected(context, kept, kept_count);
 }
 
-// [task] A source that returns WEIR_WAIT is called again at this wall-clock time at the latest.
+// [task] An operator that returns WEIR_WAIT is called again at this wall-clock time at the latest.
 static inline void weir_wake_at(struct weir_context *context, int64_t time_us)
 {
     context->host->wake_at(context, time_us);
 }
 
-// [any] Wakes a source that returned WEIR_WAIT.
+// [any] Wakes an operator that returned WEIR_WAIT; if it is in the call that will return it, it is
+// called again at once.
 static inline void weir_wake(struct weir_context *context)
 {
     context->host->wake(context);

@@ -20,7 +20,7 @@ struct weir_timer_table {
     uint32_t zero;
     // [task] The time has come: `time_us` is the time that was set, `tag` what was set with it.
     // Timers of one clock come in the order of time; event timers before the watermark goes on
-    // downstream. WEIR_MORE: call again with the same timer.
+    // downstream. WEIR_MORE: call again with the same timer; WEIR_WAIT: the same once woken.
     int32_t (*timer)(void *instance, struct weir_context *context, uint32_t clock, int64_t time_us,
                      int64_t tag);
 };
