@@ -12,6 +12,7 @@
 
 #define RECORD_ROWS 1024u
 #define LOG_EVERY_US (10 * 1000000LL)
+#define SET_ASIDE "; with on_error = \"reject\" it is set aside"
 
 static struct port *rejected_port(struct instance *instance)
 {
@@ -114,7 +115,7 @@ static int32_t refuse_row(struct instance *instance, const struct weir_batch *ba
 {
     struct text text = {0};
     show_row(&text, batch, row, 300);
-    int32_t rc = instance_fail(instance, WEIR_ERROR_DATA, "%s, in the row (%s)", reason,
+    int32_t rc = instance_fail(instance, WEIR_ERROR_DATA, "%s, in the row (%s)" SET_ASIDE, reason,
                                text.at != NULL ? text.at : "");
     text_finish(&text);
     return rc;
@@ -211,7 +212,7 @@ int32_t rejects_record(struct instance *instance, const char *place, const char 
     int rc = 0;
     snprintf(sentence, sizeof sentence, "%s: %s", place, reason);
     if (instance->on_error != ON_ERROR_REJECT) {
-        return instance_fail(instance, WEIR_ERROR_DATA, "%s", sentence);
+        return instance_fail(instance, WEIR_ERROR_DATA, "%s" SET_ASIDE, sentence);
     }
     count(instance, sentence);
     if (!is_read(instance) || instance->description->kind != WEIR_OPERATOR_SOURCE) {

@@ -178,7 +178,8 @@ TEST(a_bad_row_fails_the_job_with_the_same_sentence)
     struct weir_kit *kit =
         open_kit(&source_plugin, "path = '%s', columns = { 'a int32' }", path_of("fail.ndjson"));
     CHECK_INT(weir_kit_run(kit, 10), WEIR_ERROR_DATA);
-    check_error(kit, "/fail.ndjson:2, column `a`: this is a string, expected int32");
+    check_error(kit, "/fail.ndjson:2, column `a`: this is a string, expected int32; with on_error "
+                     "= \"reject\" it is set aside");
     weir_kit_close(kit);
 }
 
@@ -501,9 +502,8 @@ TEST(a_full_disk_is_told_with_path_bytes_and_remedy)
     struct weir_kit *kit = open_kit(&sink_plugin, "path = '/dev/full', format = 'csv'");
     weir_kit_input(kit, "a int32");
     CHECK_INT(weir_kit_send(kit, 0, "1"), WEIR_ERROR_FATAL);
-    check_error(kit,
-                "cannot write /dev/full: No space left on device after 0 bytes in /dev/full: make "
-                "room there or point `path` elsewhere, then run again");
+    check_error(kit, "cannot write /dev/full: No space left on device after 0 bytes: make "
+                     "room there or point `path` elsewhere, then run again");
     weir_kit_close(kit);
 }
 

@@ -65,8 +65,9 @@ TEST(a_bad_row_fails_the_job_and_is_shown)
     struct weir_kit *kit = open_kit("doubling", "column = 'value'");
     weir_kit_input(kit, "value int64, name string");
     weir_kit_send(kit, 0, "1|a", "9223372036854775807|b");
-    CHECK_TEXT(weir_kit_error(kit), "twice the value is no int64, in the row (value = "
-                                    "9223372036854775807, name = b)");
+    CHECK_TEXT(weir_kit_error(kit),
+               "twice the value is no int64, in the row (value = "
+               "9223372036854775807, name = b); with on_error = \"reject\" it is set aside");
     CHECK_INT(weir_kit_error_class(kit), WEIR_ERROR_DATA);
     CHECK_NO_OUTPUT(kit, "");
     weir_kit_close(kit);
@@ -196,7 +197,8 @@ TEST(a_broken_record_goes_to_the_rejects)
 
     kit = open_kit("numbers", "count = 3, bad = 1");
     CHECK_INT(weir_kit_run(kit, 100), WEIR_ERROR_DATA);
-    CHECK_TEXT(weir_kit_error(kit), "numbers:3: is no number");
+    CHECK_TEXT(weir_kit_error(kit),
+               "numbers:3: is no number; with on_error = \"reject\" it is set aside");
     weir_kit_close(kit);
 }
 

@@ -237,9 +237,11 @@ static int read_string(struct reader *reader, const char **text, size_t *size)
         }
         length += count;
     }
-    return all_ascii || value_utf8(*text, *size) == *size
-               ? 0
-               : broken(reader, start, "a string is not valid UTF-8");
+    if (all_ascii || value_utf8(*text, *size) == *size) {
+        return 0;
+    }
+    const char *bad = start + value_utf8(start, (size_t)(reader->p - 1 - start));
+    return broken(reader, bad, "a string is not valid UTF-8");
 }
 
 static const char *skip_digits(const char *p)
