@@ -86,14 +86,43 @@ NDJSON = [
     (b'{"id":27} x', None, "not valid JSON at byte 11: there is text behind the object"),
     (b'{"id":28}', 28),
 ]
-FORMATS = {"csv": (CSV, b"id,small,big,ratio,flag,name,day,price,short\n"), "ndjson": (NDJSON, b"")}
+ONE, TWO = b"\x82\xa2id\x01\xa4name\xa3one", b"\x82\xa2id\xcd\x00\x02\xa4name\xd9\x03two"
+REST = "; the rest of the file is left out"
+TOO_MANY = "the record has more than 262144 values" + REST
+TOO_LONG = "the record is longer than 16842752 bytes, the most allowed" + REST
+TOO_DEEP = "the record nests deeper than 16 levels" + REST
+MSGPACK = [
+    (ONE, 1),
+    (b"\x05", None, "the record is not a map or an array"),
+    (b"\x82\xa2id\x03\x05\x01", None, "a key of the map is not a string"),
+    (b"\x81\xa2id\xa1x", "id", "this is a string, expected int32"),
+    (b"\x81\xa2id\xce\xff\xff\xff\xff", "id", "the number is out of the range of int32"),
+    (b"\x81\xa2id\xc0", "id", "null, but the column is not null"),
+    (b"\x81\xa4name\xa1a", "id", "missing, but the column is not null"),
+    (b"\x82\xa2id\x08\xa2id\x08", "id", "the key is there twice"),
+    (b"\x82\xa2id\x09\xa4name\xa2\xc3\x28", "name", "the text is not valid UTF-8 (byte 1 of it)"),
+    (TWO, 2),
+    (b"\xc1", None, "this is not msgpack" + REST),
+]
+BEYOND_MEASURE = [
+    (b"\xdd\xff\xff\xff\xff", None, TOO_MANY),
+    (b"\xdf\xff\xff\xff\xff", None, TOO_MANY),
+    (b"\x82\xa2id\x01\xa4name\xdb\xff\xff\xff\xff", None, TOO_LONG),
+    (b"\x82\xa2id\x01\xa4name\xc6\xff\xff\xff\xff", None, TOO_LONG),
+    (b"\x91" * 100000, None, TOO_DEEP),
+    (b"\x82\xa2id\x01\xa4name" + b"\x91" * 1000 + b"\xc0", None, TOO_DEEP),
+]
+# The records, what stands before them, and what ends each.
+FORMATS = {"csv": (CSV, b"id,small,big,ratio,flag,name,day,price,short\n", b"\n"), "ndjson": (NDJSON, b"", b"\n"),
+           "msgpack": (MSGPACK, b"", b"")}
 
 
 @contextlib.contextmanager
 def project(kind, records, on_error, reader=""):
     with tempfile.TemporaryDirectory(dir=BUILD / "tests") as name:
         folder = pathlib.Path(name)
-        (folder / f"in.{kind}").write_bytes(FORMATS[kind][1] + b"".join(record[0] + b"\n" for record in records))
+        (folder / f"in.{kind}").write_bytes(
+            FORMATS[kind][1] + b"".join(record[0] + FORMATS[kind][2] for record in records))
         (folder / "job.lua").write_text(
             PIPELINE.replace("PATH", f"in.{kind}").replace("ON_ERROR", on_error).replace("BAD", reader))
         yield folder
@@ -103,10 +132,14 @@ def run(folder):
     return subprocess.run([WEIR, "run", "job.lua", "--json"], cwd=folder, capture_output=True, text=True, timeout=60)
 
 
+def name_of(record):
+    return record[0] if len(record[0]) < 100 else record[0][:20] + b"..."
+
+
 def place(kind, number, column):
     """Of a record, counted from 0, behind the header if there is one."""
     line = number + 1 + FORMATS[kind][1].count(b"\n")
-    return f"in.{kind}:{line}" + (f", column `{column}`" if column else "")
+    return f"in.{kind}{', record ' if kind == 'msgpack' else ':'}{line}" + (f", column `{column}`" if column else "")
 
 
 def fails(kind, record):
@@ -116,6 +149,19 @@ def fails(kind, record):
         done = run(folder)
         expected = INCOMPLETE + f"job failed: job.lua:3: stage `in`: {place(kind, 1, record[1])}: {record[2]}{SET_ASIDE}\n"
         return [] if done.stderr == expected and done.returncode == 6 else [done.stderr, expected, done.returncode]
+
+
+def fails_wherever_cut_off():
+    """Where a record ends the file may end; anywhere else it is told."""
+    wrong = []
+    for size in range(1, len(TWO) + 1):
+        if size < len(TWO):
+            wrong += fails("msgpack", (TWO[:size], None, "the file ends inside a record" + REST))
+            continue
+        with project("msgpack", [(ONE, 1), (TWO, 2)], "fail") as folder:
+            done = run(folder)
+            wrong += [] if done.returncode == 0 and counts(done)["out"][0] == 2 else [done.stderr]
+    return wrong
 
 
 def counts(done):
@@ -160,12 +206,15 @@ def rejects_are_told(kind):
 
 def main():
     tap = Tap()
-    for kind, (records, _) in FORMATS.items():
+    for kind, (records, _, _) in FORMATS.items():
         for record in records:
             if len(record) == 3:
-                tap.run(f"{kind}: {record[0]} fails the job: {record[2]}", fails, kind, record)
+                tap.run(f"{kind}: {name_of(record)} fails the job: {record[2]}", fails, kind, record)
         tap.run(f"{kind}: bad records are rejected, and the rest is read", rejects, kind)
         tap.run(f"{kind}: rejects that nobody reads are told", rejects_are_told, kind)
+    for record in BEYOND_MEASURE:
+        tap.run(f"msgpack: {name_of(record)} fails the job: {record[2]}", fails, "msgpack", record)
+    tap.run("msgpack that is cut off after any byte fails the job", fails_wherever_cut_off)
     tap.finish()
 
 
