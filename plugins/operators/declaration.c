@@ -41,6 +41,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct parser *parser, c
 {
     va_list arguments;
     va_start(arguments, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is the line before
     vsnprintf(parser->reason, parser->reason_bytes, format, arguments);
     va_end(arguments);
     return -1;

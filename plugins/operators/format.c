@@ -25,7 +25,7 @@ static uint32_t format_bytes(const uint8_t *bytes, uint32_t length, char *out, u
 {
     static const char digits[] = "0123456789abcdef";
     uint32_t shown = length * 2 < capacity ? length : (capacity - 4) / 2;
-    for (uint32_t i = 0; i < shown; i++) {
+    for (size_t i = 0; i < shown; i++) {
         out[2 * i] = digits[bytes[i] >> 4];
         out[2 * i + 1] = digits[bytes[i] & 15];
     }
@@ -69,8 +69,8 @@ static int format_date(int64_t days, char *out, uint32_t capacity)
     int64_t month = (5 * day_of_year + 2) / 153;
     int64_t day = day_of_year - (153 * month + 2) / 5 + 1;
     month += month < 10 ? 3 : -9;
-    return snprintf(out, capacity, "%04lld-%02lld-%02lld",
-                    (long long)(year_of_era + era * 400 + (month <= 2)), (long long)month,
+    int64_t year = year_of_era + era * 400 + (month <= 2);
+    return snprintf(out, capacity, "%04lld-%02lld-%02lld", (long long)year, (long long)month,
                     (long long)day);
 }
 

@@ -9,6 +9,7 @@
 #include "weir/ffi.h"
 
 // What a parameter of the function gets.
+#define SCRATCH_BYTES ((uint64_t)8 * WEIR_BATCH_ROWS_MAX)
 #define ROLE_ARGUMENT 0u // scalar form: the row's value; vector form: the column of the argument
 #define ROLE_CONSTANT 1u // vector form: the value of a constant argument
 #define ROLE_VALIDITY 2u // vector form: the validity bits of the column before it
@@ -378,7 +379,7 @@ static void map_c_close(void *instance, struct weir_context *context)
     struct map_c *map = instance;
     for (uint32_t i = 0; i < map->declaration.parameter_count; i++) {
         if (map->parameters[i].scratch != NULL) {
-            weir_release(context, map->parameters[i].scratch, 8 * WEIR_BATCH_ROWS_MAX);
+            weir_release(context, map->parameters[i].scratch, SCRATCH_BYTES);
             map->parameters[i].scratch = NULL;
         }
     }
@@ -455,7 +456,7 @@ static int32_t map_c_values(struct map_c *map, struct weir_context *context,
         return rc;
     }
     if (bound->scratch == NULL) {
-        bound->scratch = weir_allocate(context, 8 * WEIR_BATCH_ROWS_MAX);
+        bound->scratch = weir_allocate(context, SCRATCH_BYTES);
     }
     if (bound->scratch == NULL) {
         return weir_fail(context, WEIR_ERROR_FATAL, "no memory for arguments");

@@ -192,7 +192,6 @@ static void print_place(const struct diagnostic *diagnostic, int width, FILE *fi
     }
     if (diagnostic->option != NULL) {
         fprintf(file, "%soption `%s`", before, diagnostic->option);
-        before = ", ";
     }
     if (place->file != NULL && (diagnostic->stage != NULL || diagnostic->option != NULL)) {
         fputc(')', file);

@@ -304,7 +304,7 @@ int field_parse(const char *text, struct weir_field *field, struct error *error)
     if (after == NULL) {
         goto fail;
     }
-    strcpy(rest, after);
+    memcpy(rest, after, strlen(after) + 1);
     int is_not_null = cut_not_null(rest);
     if (name[0] == '\0' || strlen(name) > WEIR_FIELD_NAME_BYTES_MAX) {
         rc = error_set(error, -EINVAL, "cannot read the column `%.60s`: a name has 1 to %u bytes",

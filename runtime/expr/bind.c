@@ -402,7 +402,7 @@ int bind_case(struct compilation *compilation, struct node *call)
         return compilation_no_memory(compilation);
     }
     for (uint32_t i = 0; i < pair_count; i++) {
-        struct node **condition = &call->arguments[2 * i];
+        struct node **condition = &call->arguments[(size_t)2 * i];
         if ((*condition)->type.id != 0 && (*condition)->type.id != WEIR_TYPE_BOOL) {
             return fail_argument(compilation, call, 2 * i, "bool conditions");
         }
@@ -510,7 +510,7 @@ int bind_in(struct compilation *compilation, struct node *call)
 // least and greatest leave nulls out: case when b is null or a <= b then a else b end
 int bind_extreme(struct compilation *compilation, struct node *call)
 {
-    struct weir_type type;
+    struct weir_type type = {0};
     const char *sign = strcmp(call->function->name, "least") == 0 ? "<=" : ">=";
     int rc = common_value_type(compilation, call, call->arguments, call->argument_count, &type);
     if (rc == 0 && type.id == 0) {

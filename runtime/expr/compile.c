@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -336,6 +337,7 @@ static int emit_program(struct emitter *emitter, struct node *root, struct weir_
     int rc = assign_slots(emitter);
     rc = rc != 0 ? rc : list_columns(emitter, head);
     const struct term *term = &program->terms[program->root];
+    assert(term != NULL);
     head->type = root->type;
     head->column = term->source == TERM_COLUMN ? (int32_t)term->column : -1;
     head->is_constant = term->source == TERM_LITERAL;

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "expr/reason.h"
 #include "expr/value_set.h"
 
-#define SLOT_BYTES (CHUNK_ROWS * 16 + CHUNK_ROWS / 8)
+#define SLOT_BYTES ((size_t)CHUNK_ROWS * 16 + CHUNK_ROWS / 8)
 #define CELL_BYTES 32u // of a value per batch: 16 for the value, the rest for its validity
 #define HEAP_BLOCK_BYTES (64u << 10)
 #define HEAP_BYTES_MAX (128u << 20)
@@ -339,7 +340,7 @@ static void run_instruction(struct frame *frame, const struct instruction *instr
         call.validity = (uint8_t *)call.values + 16;
     } else {
         call.values = (char *)evaluator->slots.at + (size_t)term->slot * SLOT_BYTES;
-        call.validity = (uint8_t *)call.values + CHUNK_ROWS * 16;
+        call.validity = (uint8_t *)call.values + (size_t)CHUNK_ROWS * 16;
         if (root_values != NULL && instruction->out == program->root) {
             call.values = root_values;
         }
@@ -424,7 +425,7 @@ static int output_begin(struct evaluator *evaluator, struct weir_type type, uint
                         struct output *output)
 {
     uint32_t width = weir_type_width(type);
-    size_t value_bytes = width == 0 ? (row_count + 63) / 64 * 8 : (size_t)row_count * width;
+    size_t value_bytes = width == 0 ? ((size_t)row_count + 63) / 64 * 8 : (size_t)row_count * width;
     struct buffer *validity = take_result(evaluator, (row_count + 63) / 64 * 8 + 8);
     output->validity = validity == NULL ? NULL : validity->at;
     output->result_index = evaluator->result_used;
@@ -510,6 +511,7 @@ static int write_text(struct evaluator *evaluator, struct output *output, const 
                       uint32_t first, uint32_t row_count)
 {
     struct buffer *buffer = &evaluator->results[output->result_index];
+    assert(output->offsets != NULL);
     for (uint32_t i = 0; i < row_count; i++) {
         uint32_t row = first + i;
         if (weir_bit(output->validity, row)) {

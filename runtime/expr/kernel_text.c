@@ -453,7 +453,7 @@ DEFINE_TEXT(hex)
 {
     struct slice bytes = text_of(call, 0, row);
     char *at = call_text(call, row, 2 * (uint64_t)bytes.length);
-    for (uint32_t i = 0; at != NULL && i < bytes.length; i++) {
+    for (size_t i = 0; at != NULL && i < bytes.length; i++) {
         unsigned char c = (unsigned char)bytes.at[i];
         at[2 * i] = "0123456789abcdef"[c >> 4];
         at[2 * i + 1] = "0123456789abcdef"[c & 15];

@@ -94,9 +94,7 @@ void reason_format(enum failure failure, const char *name, uint32_t argument_cou
     const char *space = failure == FAILURE_OVERFLOW ? " " : "";
     if (is_sign && argument_count == 2) {
         snprintf(reason, size, "%s %s %s %s%s%s", a, name, b, cause, space, tail);
-    } else if (is_sign) {
-        snprintf(reason, size, "%s(%s) %s%s%s", name, a, cause, space, tail);
-    } else if (argument_count == 1) {
+    } else if (is_sign || argument_count == 1) {
         snprintf(reason, size, "%s(%s) %s%s%s", name, a, cause, space, tail);
     } else {
         snprintf(reason, size, "%s(%s, %s%s) %s%s%s", name, a, b, argument_count > 2 ? ", ..." : "",

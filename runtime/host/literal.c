@@ -15,8 +15,8 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-    {"us", 1},           {"ms", 1000},        {"s", 1000000},
-    {"m", 60 * 1000000}, {"h", 3600000000LL}, {"d", 86400000000LL},
+    {"us", 1},       {"ms", 1000},        {"s", 1000000},
+    {"m", 60000000}, {"h", 3600000000LL}, {"d", 86400000000LL},
 };
 static const struct unit byte_units[] = {
     {"", 1},

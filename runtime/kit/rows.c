@@ -1,4 +1,5 @@
 // Rows as text: reading them into batches and writing them back.
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -148,6 +149,7 @@ static int store_integer(const char *text, uint32_t width, uint8_t *out)
     char *end;
     errno = 0;
     int64_t value = strtoll(text, &end, 10);
+    assert(width >= 1 && width <= 8);
     int64_t limit = width < 8 ? (int64_t)1 << (width * 8 - 1) : INT64_MAX;
     if (*text == '\0' || *end != '\0' || errno != 0 ||
         (width < 8 && (value < -limit || value >= limit))) {

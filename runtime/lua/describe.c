@@ -16,12 +16,12 @@
 #include "base/text.h"
 #include "lua/evaluate.h"
 
-#define DESCRIPTION_BYTES_MAX (256u * 1024 * 1024)
+#define DESCRIPTION_BYTES_MAX (256u << 20)
 #define GRACE_MS 500 // the hook stops a loop first, and knows the line
-#define HEADROOM_BYTES (512u * 1024 * 1024)
+#define HEADROOM_BYTES (512u << 20)
 
 const struct lua_limits lua_default_limits = {
-    .memory_bytes = 64 * 1024 * 1024, .cpu_seconds = 5, .wall_ms = 10000};
+    .memory_bytes = 64 << 20, .cpu_seconds = 5, .wall_ms = 10000};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SHADOW_MEMORY 1 // of terabytes, so that the address space cannot be limited

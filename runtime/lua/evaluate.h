@@ -14,7 +14,7 @@
 
 #define DECLARATIONS_MAX 20000
 #define VALUES_MAX 200000 // with their places
-#define TEXT_BYTES_MAX (8 * 1024 * 1024)
+#define TEXT_BYTES_MAX (8 << 20)
 #define NAME_LENGTH_MAX 100
 #define PRINTED_BYTES_MAX 65536
 

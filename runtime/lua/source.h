@@ -10,7 +10,7 @@
 #include "base/diagnostic.h"
 #include "base/error.h"
 
-#define SOURCE_BYTES_MAX (1024 * 1024)
+#define SOURCE_BYTES_MAX (1 << 20)
 
 struct token {
     uint32_t start; // of a string: of what stands between the quotes

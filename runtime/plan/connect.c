@@ -108,12 +108,15 @@ static int connect(struct plan_build *build, uint32_t to, const char *reference,
         return rc;
     }
     struct plan_edge *edges = realloc(plan->edges, (plan->edge_count + 1) * sizeof edge);
-    uint32_t *inputs = realloc(stage->inputs, (stage->input_count + 1) * sizeof *inputs);
-    plan->edges = edges != NULL ? edges : plan->edges;
-    stage->inputs = inputs != NULL ? inputs : stage->inputs;
-    if (edges == NULL || inputs == NULL) {
+    if (edges == NULL) {
         return -ENOMEM;
     }
+    plan->edges = edges;
+    uint32_t *inputs = realloc(stage->inputs, (stage->input_count + 1) * sizeof *inputs);
+    if (inputs == NULL) {
+        return -ENOMEM;
+    }
+    stage->inputs = inputs;
     stage->inputs[stage->input_count++] = plan->edge_count;
     plan->edges[plan->edge_count++] = edge;
     return 0;

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,7 @@ static int check_names(struct plan_build *build)
     int rc = 0;
     for (uint32_t i = 0; i < plan->stage_count; i++) {
         for (uint32_t j = 0; j < i; j++) {
+            assert(plan->stages[i].name != NULL && plan->stages[j].name != NULL);
             if (strcmp(plan->stages[i].name, plan->stages[j].name) == 0) {
                 diagnostic_add(build->diagnostics, "W0405", &plan->stages[i].place,
                                "there are two stages of the name `%s`; the other one is in line %u",

@@ -6,11 +6,11 @@
 static const char *kinds_text(uint32_t kinds, char text[16])
 {
     static const char *const names[] = {"+I", "-U", "+U", "-D"};
-    text[0] = '\0';
+    char *end = text;
+    *end = '\0';
     for (uint32_t k = 0; k < 4; k++) {
         if ((kinds >> k & 1) != 0) {
-            strcat(text, text[0] == '\0' ? "" : " ");
-            strcat(text, names[k]);
+            end = stpcpy(stpcpy(end, end == text ? "" : " "), names[k]);
         }
     }
     return text;

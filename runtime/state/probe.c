@@ -31,7 +31,7 @@ static uint32_t find_bytes(const struct state_table *table, const struct index *
     while ((slot = index_next(index, hash, &position)) != SLOT_NONE) {
         const uint8_t *stored = *bytes_key(table, slot);
         memcpy(&length, stored, 4);
-        if (length == byte_count && memcmp(stored + 4, bytes, length) == 0) {
+        if (length == byte_count && (length == 0 || memcmp(stored + 4, bytes, length) == 0)) {
             return slot;
         }
     }
@@ -287,7 +287,8 @@ static int is_key(const uint8_t *stored, const struct key *key)
 {
     uint32_t length;
     memcpy(&length, stored, 4);
-    return length == key->byte_count && memcmp(stored + 4, key->bytes, length) == 0;
+    return length == key->byte_count &&
+           (length == 0 || memcmp(stored + 4, key->bytes, length) == 0);
 }
 
 static int probe_bytes(struct probe *probe)

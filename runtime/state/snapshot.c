@@ -1,5 +1,6 @@
 #include "state/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +86,7 @@ static void note_pages(struct state_snapshot *snapshot)
         struct page *page = table->pages[number];
         if (page != NULL) {
             uint64_t *live = snapshot->live + (uint64_t)snapshot->page_count * words;
-            memcpy(live, page->live, words * 8);
+            memcpy(live, page->live, (size_t)words * 8);
             snapshot->pages[snapshot->page_count++] = (struct kept_page){number,
                                                                          page->shard->group,
                                                                          page->shard->space->value,
@@ -339,9 +340,10 @@ int state_table_snapshot(struct state_table *table,
                                       uint64_t byte_count),
                          void *sink, struct error *error)
 {
-    struct state_snapshot *snapshot;
+    struct state_snapshot *snapshot = NULL;
     int rc = state_snapshot_begin(table, &snapshot, error);
     if (rc == 0) {
+        assert(snapshot != NULL);
         rc = state_snapshot_write(snapshot, write, sink, error);
         state_snapshot_end(snapshot);
     }

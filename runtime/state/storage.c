@@ -343,7 +343,7 @@ uint8_t *key_store(struct state_table *table, struct shard *shard, const uint8_t
 // Moves the keys of a shard together once half of their bytes are dead. Without memory they stay.
 void keys_compact(struct state_table *table, struct shard *shard)
 {
-    if (table->snapshot != NULL || shard->dead_bytes < 2 * CHUNK_BYTES_MIN ||
+    if (table->snapshot != NULL || shard->dead_bytes < (uint64_t)2 * CHUNK_BYTES_MIN ||
         shard->dead_bytes < shard->key_bytes / 2) {
         return;
     }

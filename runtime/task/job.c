@@ -1,5 +1,6 @@
 #include "task/job.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -236,6 +237,7 @@ static int make_workers(struct job *job, struct error *error)
         return error_set(error, -ENOMEM, "no memory for %u workers", count);
     }
     uint32_t next = shared;
+    assert(shared > 0);
     for (uint32_t t = 0; t < job->task_count; t++) {
         struct task *task = &job->tasks[t];
         const struct plan_stage *stage = task->nodes[0].stage;

@@ -1,5 +1,6 @@
 #include "task/task.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,7 @@ static struct node *unfinished(struct task *task)
 static int fire_timers(struct task *task)
 {
     int64_t now_us = 0;
+    assert(task->nodes != NULL);
     for (uint32_t i = 0; i < task->node_count; i++) {
         int64_t next = instance_next_timer(task->nodes[i].instance);
         if (next == TIMER_NONE) {

@@ -11,7 +11,7 @@ static void print_row(FILE *out, const struct rows *rows, uint32_t row)
     }
     for (uint32_t i = 0; i < rows->column_count; i++) {
         const struct rows_column *column = &rows->columns[i];
-        char text[VALUE_TEXT_MAX];
+        char text[VALUE_TEXT_MAX] = "";
         fputs(i == 0 ? "" : "|", out);
         if (!column->is_wanted) {
             fputs("-", out);

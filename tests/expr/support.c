@@ -15,7 +15,8 @@ static void *keep(struct table *table, size_t byte_count)
     if (memory == NULL || table->memory_count == sizeof table->memory / sizeof table->memory[0]) {
         abort();
     }
-    return table->memory[table->memory_count++] = memory;
+    table->memory[table->memory_count++] = memory;
+    return memory;
 }
 
 void table_begin(struct table *table, uint32_t row_count)

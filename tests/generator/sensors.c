@@ -1,5 +1,6 @@
 #include "operators/operator.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define START_MS (WEIR_KIT_START_US / 1000)
@@ -50,6 +51,7 @@ static struct lines rows_of(const char *options, uint32_t task_count)
         lines_add(&lines, weir_kit_rows(kit, ""));
         weir_kit_close(kit);
     }
+    assert(lines.at != NULL);
     qsort(lines.at, lines.count, sizeof *lines.at, compare_lines);
     return lines;
 }
@@ -268,6 +270,7 @@ static void check_restored(const char *options, uint32_t before, uint32_t after)
     for (uint32_t i = 0; i < before; i++) {
         weir_kit_snapshot_destroy(snapshots[i]);
     }
+    REQUIRE(lines.at != NULL);
     qsort(lines.at, lines.count, sizeof *lines.at, compare_lines);
     check_same(&lines, &expected);
     lines_finish(&lines);

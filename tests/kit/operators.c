@@ -193,7 +193,7 @@ static int32_t counting_process(void *instance, struct weir_context *context, ui
 {
     (void)input;
     struct counting *self = instance;
-    int64_t every = weir_option_int(context, "every", 0);
+    int64_t every = weir_option_int(context, "every", 1);
     uint64_t bytes = batch->row_count * sizeof(uint32_t);
     uint32_t clock =
         weir_option(context, "time")->choice == 0 ? WEIR_TIME_PROCESSING : WEIR_TIME_EVENT;

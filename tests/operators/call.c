@@ -41,7 +41,7 @@ static void prepare(struct call *call, const char *text, call_function function)
 
 TEST(a_typed_loop_and_libffi_give_the_same)
 {
-    double a[ROWS], b[ROWS], typed[ROWS], generic[ROWS];
+    double a[ROWS], b[ROWS], typed[ROWS] = {0}, generic[ROWS] = {0};
     struct call call;
     for (int i = 0; i < ROWS; i++) {
         a[i] = i * 0.5;
@@ -62,12 +62,12 @@ TEST(a_typed_loop_and_libffi_give_the_same)
 
 TEST(narrow_and_mixed_numbers_pass_through_libffi)
 {
-    int8_t a[ROWS], small[ROWS];
+    int8_t a[ROWS], small[ROWS] = {0};
     int16_t b[ROWS];
     int32_t c[ROWS];
     double d[ROWS];
     float e[ROWS];
-    int64_t wide[ROWS];
+    int64_t wide[ROWS] = {0};
     struct call call;
     for (int i = 0; i < ROWS; i++) {
         a[i] = (int8_t)(i - 50);

@@ -47,6 +47,7 @@ struct faulty {
     int32_t how;
     int32_t function;
     int64_t times; // it says RETRY before all is well; -1: for ever
+    struct weir_context *context;
 };
 
 static void hang(void)
@@ -59,7 +60,8 @@ static void hang(void)
 static int32_t crash(void)
 {
     volatile int *nowhere = NULL;
-    return *nowhere;
+    // cppcheck-suppress nullPointer ; it is there to crash
+    return *nowhere; // NOLINT: as above
 }
 
 static int32_t fail(struct faulty *faulty, struct weir_context *context)
@@ -109,6 +111,7 @@ static int32_t faulty_create(struct weir_context *context, void **instance)
     if (faulty == NULL) {
         return weir_fail(context, WEIR_ERROR_FATAL, "no memory");
     }
+    faulty->context = context;
     faulty->how = weir_option(context, "how")->choice;
     faulty->function = weir_option(context, "in")->choice;
     faulty->times = weir_option_int(context, "times", -1);
@@ -210,7 +213,7 @@ static void faulty_destroy(void *instance)
 {
     struct faulty *faulty = instance;
     if (faulty != NULL && faulty->function == DESTROY) {
-        fail(faulty, NULL);
+        fail(faulty, faulty->context);
     }
     free(faulty);
 }

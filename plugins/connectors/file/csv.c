@@ -158,12 +158,15 @@ static int line_add(struct csv_line *line, const struct csv_text *text)
     if ((line->count & (line->count - 1)) == 0) { // a power of two, or the first
         size_t room = line->count == 0 ? 1 : line->count * (size_t)2;
         char **texts = realloc(line->texts, room * sizeof *texts);
-        line->texts = texts != NULL ? texts : line->texts;
-        uint8_t *are_quoted = realloc(line->are_quoted, room);
-        line->are_quoted = are_quoted != NULL ? are_quoted : line->are_quoted;
-        if (texts == NULL || are_quoted == NULL) {
+        if (texts == NULL) {
             return VALUE_NO_MEMORY;
         }
+        line->texts = texts;
+        uint8_t *are_quoted = realloc(line->are_quoted, room);
+        if (are_quoted == NULL) {
+            return VALUE_NO_MEMORY;
+        }
+        line->are_quoted = are_quoted;
     }
     char *copy = calloc(1, text->size + PARSE_PADDING);
     if (copy == NULL) {

@@ -7,7 +7,7 @@
 #include "ndjson.h"
 #include "packed.h"
 
-#define CHUNK_BYTES (256u << 10)
+#define CHUNK_BYTES ((size_t)256 << 10)
 // A record that is too long fills this before it is dropped.
 #define BUFFER_BYTES_MAX (PARSE_RECORD_BYTES_MAX + 2 * CHUNK_BYTES)
 

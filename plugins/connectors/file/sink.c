@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +194,7 @@ static int make_name(struct sink *sink, int64_t now_us)
     const char *dash =
         is_rotated(sink) && strstr(sink->path, "{part}") == NULL ? endings_of(sink->path) : NULL;
     snprintf(number, sizeof number, "%06lld", (long long)sink->part);
+    assert(sink->path != NULL); // required
     gmtime_r(&seconds, &parts);
     strftime(began, sizeof began, "%Y%m%dT%H%M%SZ", &parts);
     for (const char *p = sink->path;; p++) {

@@ -1,5 +1,6 @@
 #include "value.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,6 +99,7 @@ static int parse_whole(const char *text, size_t size, int64_t min, int64_t max, 
 static int parse_int(struct weir_type type, const char *text, size_t size, void *out)
 {
     uint32_t width = weir_type_width(type);
+    assert(width >= 1 && width <= 8);
     int64_t max = INT64_MAX >> (64 - 8 * width), value;
     int rc = parse_whole(text, size, -max - 1, max, &value);
     if (rc == 0) {
@@ -227,7 +229,7 @@ static int parse_date(const char *text, size_t size, int32_t *out)
 static int parse_time(const char *text, size_t size, int32_t *out)
 {
     struct text rest = {text, text + size};
-    int64_t nanoseconds;
+    int64_t nanoseconds = 0;
     int rc = take_time(&rest, 3, &nanoseconds);
     if (rest.at != rest.end && rc != VALUE_RANGE) {
         return VALUE_SYNTAX;
@@ -536,6 +538,7 @@ static char *print_int(struct weir_type type, const void *value, char *out)
 {
     int64_t number = 0;
     uint32_t width = weir_type_width(type), shift = 64 - 8 * width;
+    assert(width >= 1 && width <= 8);
     memcpy(&number, value, width);
     return number_print_int(out, (int64_t)((uint64_t)number << shift) >> shift);
 }

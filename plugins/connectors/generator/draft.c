@@ -70,7 +70,7 @@ int32_t draft_build(struct draft *draft, struct weir_context *context,
         weir_builder_discard(context, builder);
         return rc;
     }
-    if (has_kinds) {
+    if (kinds != NULL) {
         memcpy(kinds, draft->kinds, draft->count);
     }
     uint32_t count = draft->count;

@@ -1,4 +1,5 @@
 // Plans what a slot holds.
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ static uint32_t add_argument(struct aggregates *aggregates,
 {
     for (uint32_t i = 0; i < aggregates->argument_count; i++) {
         const struct weir_expression *other = aggregates->arguments[i].expression;
+        assert(other != NULL);
         if (expression->column >= 0 ? other->column == expression->column
                                     : strcmp(other->text, expression->text) == 0) {
             return i;
@@ -144,7 +146,9 @@ static const char *function_name(uint32_t function)
 
 static const char *argument_text(const struct aggregates *aggregates, uint32_t argument)
 {
-    return aggregates->arguments[argument].expression->text;
+    const struct weir_expression *expression = aggregates->arguments[argument].expression;
+    assert(expression != NULL);
+    return expression->text;
 }
 
 // Functions of an argument that a vector can take.

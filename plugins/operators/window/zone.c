@@ -145,7 +145,7 @@ static int64_t rule_seconds(const struct rule_day *day, int64_t year)
         int64_t month = calendar_days(year, day->month);
         int64_t next = calendar_days(year + day->month / 12, day->month % 12 + 1);
         int64_t weekday = ((month + 4) % 7 + 7) % 7;
-        days = month + (day->day - weekday + 7) % 7 + (day->week - 1) * 7;
+        days = month + (day->day - weekday + 7) % 7 + (int64_t)(day->week - 1) * 7;
         days -= days >= next ? 7 : 0;
     } else {
         int is_leap = calendar_days(year + 1, 1) - first == 366;
@@ -211,7 +211,7 @@ static uint64_t read_header(const uint8_t *at, uint64_t left, uint32_t time_byte
     uint64_t *members[] = {&counts->utc,  &counts->standard, &counts->leap,
                            &counts->time, &counts->type,     &counts->letters};
     for (uint32_t i = 0; i < 6; i++) {
-        *members[i] = (uint64_t)read_big(at + 20 + i * 4, 4);
+        *members[i] = (uint64_t)read_big(at + 20 + (size_t)i * 4, 4);
         if (*members[i] > FILE_BYTES_MAX) {
             return 0;
         }
@@ -234,7 +234,7 @@ static int parse_block(struct zone *zone, const uint8_t *at, const struct counts
             return -EINVAL;
         }
         last = read_big(times + i * 8, 8);
-        rc = add_span(zone, last, read_big(types + kinds[i] * 6, 4));
+        rc = add_span(zone, last, read_big(types + (size_t)kinds[i] * 6, 4));
     }
     return rc == 0 ? add_rule(zone, rule, last) : rc;
 }
