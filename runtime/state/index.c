@@ -341,35 +341,27 @@ wide_each_avx2(const struct index *const *indexes, const uint64_t *keys, uint32_
 
 #endif
 
+#ifdef __x86_64__
+#define BY_PROCESSOR(name, arguments) \
+    (__builtin_cpu_supports("avx2") ? name##_avx2 arguments : name##_portable arguments)
+#else
+#define BY_PROCESSOR(name, arguments) name##_portable arguments
+#endif
+
 uint32_t index_find_narrow_all(const struct index *index, const uint32_t *keys, uint32_t count,
                                uint32_t *slots)
 {
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) {
-        return narrow_all_avx2(index, keys, count, slots);
-    }
-#endif
-    return narrow_all_portable(index, keys, count, slots);
+    return BY_PROCESSOR(narrow_all, (index, keys, count, slots));
 }
 
 uint32_t index_find_narrow_each(const struct index *const *indexes, const uint32_t *keys,
                                 uint32_t count, uint32_t *slots)
 {
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) {
-        return narrow_each_avx2(indexes, keys, count, slots);
-    }
-#endif
-    return narrow_each_portable(indexes, keys, count, slots);
+    return BY_PROCESSOR(narrow_each, (indexes, keys, count, slots));
 }
 
 uint32_t index_find_wide_each(const struct index *const *indexes, const uint64_t *keys,
                               uint32_t count, uint32_t *slots)
 {
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2")) {
-        return wide_each_avx2(indexes, keys, count, slots);
-    }
-#endif
-    return wide_each_portable(indexes, keys, count, slots);
+    return BY_PROCESSOR(wide_each, (indexes, keys, count, slots));
 }

@@ -6,25 +6,13 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/readings.h"
 #include "encode.h"
 #include "reader.h"
 
 #define ROW_COUNT 300000u
 #define BATCH_ROWS 8192u
 #define ROUNDS 7
-
-static const struct weir_field fields[] = {
-    {"sensor_id", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"sensor_type", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"temperature", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"humidity", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"pressure", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"battery_level", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"status", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"timestamp", {WEIR_TYPE_INT64, 0, 0, 1, 0}},
-};
-#define FIELD_COUNT (sizeof fields / sizeof *fields)
-static const struct weir_schema schema = {sizeof schema, FIELD_COUNT, fields};
 
 struct work {
     struct file_options options;
@@ -55,16 +43,17 @@ static double next_uniform(void)
 static void fill(struct rows *rows)
 {
     static const double first[] = {0, 1, 10, 20, 980, 20, 1}, range[] = {1e5, 8, 30, 60, 50, 80, 4};
-    require(rows_init(rows, fields, FIELD_COUNT, NULL, BATCH_ROWS, 0) == 0, "no memory");
+    require(rows_init(rows, readings_fields, READINGS_FIELD_COUNT, NULL, BATCH_ROWS, 0) == 0,
+            "no memory");
     for (uint32_t row = 0; row < BATCH_ROWS; row++) {
-        for (uint32_t i = 0; i + 1 < FIELD_COUNT; i++) {
+        for (uint32_t i = 0; i + 1 < READINGS_FIELD_COUNT; i++) {
             double value = first[i] + range[i] * next_uniform();
-            int rc = fields[i].type.id == WEIR_TYPE_INT32
+            int rc = readings_fields[i].type.id == WEIR_TYPE_INT32
                          ? rows_set_int(rows, &rows->columns[i], (int64_t)value)
                          : rows_set_real(rows, &rows->columns[i], value);
             require(rc == 0, "a value does not fit");
         }
-        rows_set_int(rows, &rows->columns[FIELD_COUNT - 1], 1700000000000 + row);
+        rows_set_int(rows, &rows->columns[READINGS_FIELD_COUNT - 1], 1700000000000 + row);
         rows_end_row(rows);
     }
 }
@@ -83,7 +72,8 @@ static void make_file(struct work *work)
 {
     struct encoder encoder;
     int descriptor = memfd_create("bench", 0);
-    require(descriptor >= 0 && encoder_init(&encoder, &work->options, &schema) == 0, "no memory");
+    require(descriptor >= 0 && encoder_init(&encoder, &work->options, &readings_schema) == 0,
+            "no memory");
     require(encoder_start(&encoder) == 0, "no memory");
     for (uint32_t written = 0; written < ROW_COUNT; written += BATCH_ROWS) {
         encode_rows(&encoder, work->batch);
@@ -107,7 +97,8 @@ static void read_file(void *argument)
     char sentence[FILE_SENTENCE_MAX];
     uint64_t count = 0;
     int status;
-    require(rows_init(&rows, fields, FIELD_COUNT, NULL, BATCH_ROWS, 0) == 0, "no memory");
+    require(rows_init(&rows, readings_fields, READINGS_FIELD_COUNT, NULL, BATCH_ROWS, 0) == 0,
+            "no memory");
     require(reader_open(&work->options, work->path, &rows, &start, 0, &reader, sentence) == 0,
             "cannot read the file");
     do {
@@ -127,7 +118,7 @@ static void write_rows(void *argument)
 {
     struct work *work = argument;
     struct encoder encoder;
-    require(encoder_init(&encoder, &work->options, &schema) == 0, "no memory");
+    require(encoder_init(&encoder, &work->options, &readings_schema) == 0, "no memory");
     for (uint32_t written = 0; written < work->row_count; written += BATCH_ROWS) {
         encode_rows(&encoder, work->batch);
         encoder.size = 0;
@@ -164,14 +155,16 @@ static void bench_format(const char *name, uint32_t format, const struct weir_ba
 int main(void)
 {
     struct rows rows;
-    struct weir_column columns[FIELD_COUNT];
-    struct weir_batch batch = {.size = sizeof batch, .schema = &schema, .columns = columns};
+    struct weir_column columns[READINGS_FIELD_COUNT];
+    struct weir_batch batch = {
+        .size = sizeof batch, .schema = &readings_schema, .columns = columns};
     fill(&rows);
-    for (uint32_t i = 0; i < FIELD_COUNT; i++) {
-        columns[i] = (struct weir_column){.type = fields[i].type, .values = rows.columns[i].values};
+    for (uint32_t i = 0; i < READINGS_FIELD_COUNT; i++) {
+        columns[i] =
+            (struct weir_column){.type = readings_fields[i].type, .values = rows.columns[i].values};
     }
     batch.row_count = rows.count;
-    batch.column_count = FIELD_COUNT;
+    batch.column_count = READINGS_FIELD_COUNT;
     bench_format("csv", FORMAT_CSV, &batch);
     bench_format("ndjson", FORMAT_NDJSON, &batch);
     return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/readings.h"
 #include "data/batch.h"
 #include "data/key.h"
 #include "host/instance.h"
@@ -17,19 +18,6 @@
 #define BATCH_ROWS 16384u
 #define BATCH_COUNT 512u // 8 M rows
 #define ROUNDS 5
-
-static const struct weir_field fields[] = {
-    {"sensor_id", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"sensor_type", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"temperature", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"humidity", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"pressure", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"battery_level", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"status", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"timestamp", {WEIR_TYPE_INT64, 0, 0, 1, 0}},
-};
-#define FIELD_COUNT (sizeof fields / sizeof *fields)
-static const struct weir_schema schema = {sizeof schema, FIELD_COUNT, fields};
 
 static const char *const twelve =
     "by = 'sensor_id', tumbling = '1m', time = 'processing', "
@@ -75,15 +63,16 @@ static const struct weir_batch *make_mixed(uint32_t number)
 {
     struct batch_builder *builder;
     const struct weir_batch *batch;
-    require(batch_builder_create(&schema, BATCH_ROWS, &builder) == 0, "no memory for rows");
-    for (uint32_t c = 0; c < FIELD_COUNT; c++) {
+    require(batch_builder_create(&readings_schema, BATCH_ROWS, &builder) == 0,
+            "no memory for rows");
+    for (uint32_t c = 0; c < READINGS_FIELD_COUNT; c++) {
         void *values = batch_builder_values(builder, c);
         for (uint32_t i = 0; i < BATCH_ROWS; i++) {
             if (c == 0) {
                 ((int32_t *)values)[i] = (int32_t)(next_random() % KEY_COUNT);
-            } else if (c == FIELD_COUNT - 1) {
+            } else if (c == READINGS_FIELD_COUNT - 1) {
                 ((int64_t *)values)[i] = 1700000000000 + (number * (int64_t)BATCH_ROWS + i) / 2000;
-            } else if (fields[c].type.id == WEIR_TYPE_INT32) {
+            } else if (readings_fields[c].type.id == WEIR_TYPE_INT32) {
                 ((int32_t *)values)[i] = (int32_t)(next_random() % 8) + 1;
             } else {
                 ((double *)values)[i] = (double)(next_random() >> 11) * 0x1p-53 * 30 + 10;
@@ -102,14 +91,14 @@ static const struct weir_batch *make_bucket(const struct weir_batch *const *mixe
     struct batch_builder *builder;
     const struct weir_batch *batch;
     uint32_t total = 0, capacity = BATCH_ROWS * 2;
-    require(batch_builder_create(&schema, capacity, &builder) == 0, "no memory for rows");
+    require(batch_builder_create(&readings_schema, capacity, &builder) == 0, "no memory for rows");
     for (uint32_t b = 0; b < GROUP_COUNT; b++) {
         uint32_t count = 0;
         for (uint32_t i = 0; i < BATCH_ROWS; i++) {
             rows[count] = i;
             count += groups[b][i] == group;
         }
-        for (uint32_t c = 0; c < FIELD_COUNT; c++) {
+        for (uint32_t c = 0; c < READINGS_FIELD_COUNT; c++) {
             require(batch_builder_gather(builder, c, mixed[b], c, rows, count) == 0, "no memory");
         }
         total += count;
@@ -202,7 +191,7 @@ static void open_window(struct work *work, const char *text)
         require(0, error.text);
     }
     work->negotiation = negotiation_create(work->instance, 1);
-    negotiation_set_input(work->negotiation, 0, &schema, WEIR_KINDS_INSERT, -1, 0);
+    negotiation_set_input(work->negotiation, 0, &readings_schema, WEIR_KINDS_INSERT, -1, 0);
     work->negotiation->inputs[0].bucket_is_group = 1;
     if (negotiation_schemas(work->negotiation, work->options, &diagnostics) != 0) {
         diagnostics_print(&diagnostics, stderr);

@@ -4,25 +4,13 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/readings.h"
 #include "data/batch.h"
 #include "data/wire.h"
 
 #define BATCH_COUNT 64
 #define ROW_COUNT 16384
 #define ROUNDS 9
-
-static const struct weir_field fields[] = {
-    {"sensor_id", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"sensor_type", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"temperature", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"humidity", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"pressure", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"battery_level", {WEIR_TYPE_FLOAT64, 0, 0, 1, 0}},
-    {"status", {WEIR_TYPE_INT32, 0, 0, 1, 0}},
-    {"timestamp", {WEIR_TYPE_INT64, 0, 0, 1, 0}},
-};
-#define FIELD_COUNT (sizeof fields / sizeof *fields)
-static const struct weir_schema schema = {sizeof schema, FIELD_COUNT, fields};
 
 struct work {
     const struct weir_batch *batches[BATCH_COUNT];
@@ -42,10 +30,10 @@ static const struct weir_batch *make_batch(void)
 {
     struct batch_builder *builder;
     const struct weir_batch *batch;
-    require(batch_builder_create(&schema, ROW_COUNT, &builder) == 0, "no builder");
-    for (uint32_t c = 0; c < FIELD_COUNT; c++) {
+    require(batch_builder_create(&readings_schema, ROW_COUNT, &builder) == 0, "no builder");
+    for (uint32_t c = 0; c < READINGS_FIELD_COUNT; c++) {
         uint8_t *values = batch_builder_values(builder, c);
-        for (uint32_t i = 0; i < ROW_COUNT * weir_type_width(fields[c].type); i++) {
+        for (uint32_t i = 0; i < ROW_COUNT * weir_type_width(readings_fields[c].type); i++) {
             values[i] = (uint8_t)(i * 7 + c);
         }
     }
@@ -62,8 +50,8 @@ static void copy(void *argument)
         uint8_t *out = work->messages[b];
         memcpy(out, batch->kinds, ROW_COUNT);
         out += ROW_COUNT;
-        for (uint32_t c = 0; c < FIELD_COUNT; c++) {
-            size_t byte_count = (size_t)ROW_COUNT * weir_type_width(fields[c].type);
+        for (uint32_t c = 0; c < READINGS_FIELD_COUNT; c++) {
+            size_t byte_count = (size_t)ROW_COUNT * weir_type_width(readings_fields[c].type);
             memcpy(out, batch->columns[c].values, byte_count);
             out += byte_count;
         }
@@ -89,8 +77,8 @@ static void decode(void *argument)
     for (uint32_t b = 0; b < BATCH_COUNT; b++) {
         const struct weir_batch *batch;
         struct error error;
-        int rc = wire_decode(work->messages[b], work->message_bytes[b], &schema, keep, NULL, &batch,
-                             &error);
+        int rc = wire_decode(work->messages[b], work->message_bytes[b], &readings_schema, keep,
+                             NULL, &batch, &error);
         require(rc == 0 && batch->row_count == ROW_COUNT, "the message was not read");
         batch_unref(batch);
     }

@@ -122,6 +122,27 @@ static struct weir_type type_from(char *text)
     return type;
 }
 
+void drive_in_pieces(char *(*read)(uint8_t choice, const char *bytes, size_t size, size_t step),
+                     uint8_t choice, const char *bytes, size_t size, size_t step)
+{
+    char *copy = malloc(size + 1);
+    if (copy == NULL) {
+        abort();
+    }
+    memcpy(copy, bytes, size);
+    if (size > 0 && copy[size - 1] != '\n') {
+        copy[size++] = '\n';
+    }
+    char *whole = read(choice, copy, size, 0);
+    char *pieces = read(choice, copy, size, step);
+    if (strcmp(whole, pieces) != 0) {
+        abort();
+    }
+    free(whole);
+    free(pieces);
+    free(copy);
+}
+
 uint32_t drive_fields(const char *text, struct weir_field *fields, uint32_t capacity)
 {
     static char copy[4096];

@@ -47,22 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t byte_count)
     if (byte_count < 2 || byte_count > 4096) {
         return 0;
     }
-    size_t size = byte_count - 2;
-    char *copy = malloc(size + 1);
-    if (copy == NULL) {
-        abort();
-    }
-    memcpy(copy, bytes + 2, size);
-    if (size > 0 && copy[size - 1] != '\n') { // as the reader does at the end of a file
-        copy[size++] = '\n';
-    }
-    char *whole = read_all(bytes[0], copy, size, 0);
-    char *pieces = read_all(bytes[0], copy, size, 1u + bytes[1] % 97);
-    if (strcmp(whole, pieces) != 0) {
-        abort();
-    }
-    free(whole);
-    free(pieces);
-    free(copy);
+    drive_in_pieces(read_all, bytes[0], (const char *)bytes + 2, byte_count - 2,
+                    1u + bytes[1] % 97);
     return 0;
 }

@@ -481,7 +481,8 @@ static void wait_for_rows(struct job *job, uint64_t count)
     }
 }
 
-static void run(uint32_t workers, const char *stages)
+// Runs a job to its end; sentence (may be NULL) is of the error that it ends with.
+static void run_to(uint32_t workers, const char *stages, int result, const char *sentence)
 {
     struct plan *plan = make_plan(workers, stages);
     struct job_settings settings = {.worker_count = workers, .channel_bytes = 10000};
@@ -490,11 +491,19 @@ static void run(uint32_t workers, const char *stages)
         struct job *job = start(plan, &settings);
         if (job != NULL) {
             CHECK(job_wait(job, 60000));
-            CHECK_INT(job_result(job, &error), 0);
+            CHECK_INT(job_result(job, &error), result);
+            if (sentence != NULL) {
+                CHECK_HAS(error.text, sentence);
+            }
             job_destroy(job);
         }
     }
     plan_destroy(plan);
+}
+
+static void run(uint32_t workers, const char *stages)
+{
+    run_to(workers, stages, 0, NULL);
 }
 
 #define SOURCE(count)                                                                              \
@@ -552,36 +561,19 @@ TEST(a_branch_sees_the_same_rows)
 
 TEST(an_error_of_a_stage_ends_the_job_and_names_it)
 {
-    struct plan *plan =
-        make_plan(2, ENDLESS ",{\"verb\":\"sink\",\"name\":\"out\",\"options\":{\"use\":\"test."
-                             "collect\",\"fail_at\":1000,\"code\":-1004,\"chain\":false}}");
-    struct job_settings settings = {.worker_count = 2};
-    struct error error = {0};
-    REQUIRE(plan != NULL);
-    struct job *job = start(plan, &settings);
-    REQUIRE(job != NULL);
-    CHECK(job_wait(job, 60000));
-    CHECK_INT(job_result(job, &error), WEIR_ERROR_FATAL);
-    CHECK_HAS(error.text, "stage `out`: row 1000 is not to my taste");
-    job_destroy(job);
-    plan_destroy(plan);
+    run_to(2,
+           ENDLESS ",{\"verb\":\"sink\",\"name\":\"out\",\"options\":{\"use\":\"test.collect\","
+                   "\"fail_at\":1000,\"code\":-1004,\"chain\":false}}",
+           WEIR_ERROR_FATAL, "stage `out`: row 1000 is not to my taste");
 }
 
 TEST(an_unknown_result_is_the_plugins_fault)
 {
-    struct plan *plan =
-        make_plan(1, SOURCE(1000) ",{\"verb\":\"sink\",\"name\":\"out\",\"options\":{\"use\":"
-                                  "\"test.collect\",\"fail_at\":1,\"code\":-7}}");
-    struct job_settings settings = {.worker_count = 1};
-    struct error error = {0};
-    REQUIRE(plan != NULL);
-    struct job *job = start(plan, &settings);
-    REQUIRE(job != NULL);
-    CHECK(job_wait(job, 60000));
-    CHECK_INT(job_result(job, &error), WEIR_ERROR_FATAL);
-    CHECK_HAS(error.text, "operator `test.collect` of plugin `test` returned -7 from process");
-    job_destroy(job);
-    plan_destroy(plan);
+    run_to(
+        1,
+        SOURCE(1000) ",{\"verb\":\"sink\",\"name\":\"out\",\"options\":{\"use\":\"test.collect\","
+                     "\"fail_at\":1,\"code\":-7}}",
+        WEIR_ERROR_FATAL, "operator `test.collect` of plugin `test` returned -7 from process");
 }
 
 TEST(a_drain_ends_the_input_and_finishes_what_is_under_way)

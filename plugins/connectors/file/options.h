@@ -19,6 +19,32 @@ struct file_options {
     const char *kind; // name of the field that holds the change kind, or NULL
 };
 
+// The descriptors of the options that source and sink share, in the middle of a list.
+#define FILE_DIALECT_OPTIONS                                                                     \
+    {.name = "header",                                                                           \
+     .summary = "CSV: whether the first line names the columns",                                 \
+     .type = WEIR_OPTION_BOOL,                                                                   \
+     .initial = "true",                                                                          \
+     .since = "0.1"},                                                                            \
+        {.name = "delimiter",                                                                    \
+         .summary = "CSV: what separates fields; a comma, or a tab for .tsv, if not said",       \
+         .type = WEIR_OPTION_STRING,                                                             \
+         .since = "0.1"},                                                                        \
+        {.name = "quote",                                                                        \
+         .summary = "CSV: what fields are quoted with; \"\" for no quotes",                      \
+         .type = WEIR_OPTION_STRING,                                                             \
+         .initial = "'\"'",                                                                      \
+         .since = "0.1"},                                                                        \
+        {.name = "null",                                                                         \
+         .summary = "CSV: the unquoted text that stands for null",                               \
+         .type = WEIR_OPTION_STRING,                                                             \
+         .initial = "\"\"",                                                                      \
+         .since = "0.1"},                                                                        \
+    {                                                                                            \
+        .name = "kind", .summary = "Field that holds the change kind of a row (+I, -U, +U, -D)", \
+        .type = WEIR_OPTION_STRING, .since = "0.1"                                               \
+    }
+
 extern const char *const file_formats[];
 extern const char *const file_compressions[];
 

@@ -49,17 +49,24 @@ static void replay_parts_in_buckets(struct replay *replay, const struct weir_con
     }
 }
 
+// The numbers of the next readings. Returns how many there are.
+static uint32_t next_numbers(const struct replay *replay, uint32_t done, int64_t *index)
+{
+    uint32_t left = replay->reading_count - done;
+    uint32_t count = left < GENERATOR_CHUNK ? left : GENERATOR_CHUNK;
+    for (uint32_t i = 0; i < count; i++) {
+        index[i] = (int64_t)done + i;
+    }
+    return count;
+}
+
 // Books the last reading of every device, and counts the readings of every part in ends[part + 1].
 static void replay_count(struct replay *replay, struct generator *generator)
 {
     int64_t index[GENERATOR_CHUNK], timestamps[GENERATOR_CHUNK];
     int32_t devices[GENERATOR_CHUNK];
     for (uint32_t done = 0; done < replay->reading_count; done += GENERATOR_CHUNK) {
-        uint32_t left = replay->reading_count - done;
-        uint32_t count = left < GENERATOR_CHUNK ? left : GENERATOR_CHUNK;
-        for (uint32_t i = 0; i < count; i++) {
-            index[i] = (int64_t)done + i;
-        }
+        uint32_t count = next_numbers(replay, done, index);
         readings_draw(&generator->readings, index, count, devices, NULL, NULL);
         schedule_timestamps(&generator->schedule, replay->made_ms, index, count, timestamps);
         for (uint32_t i = 0; i < count; i++) {
@@ -79,11 +86,7 @@ static void replay_sort(struct replay *replay, const struct generator *generator
     int64_t index[GENERATOR_CHUNK];
     int32_t devices[GENERATOR_CHUNK];
     for (uint32_t done = 0; done < replay->reading_count; done += GENERATOR_CHUNK) {
-        uint32_t left = replay->reading_count - done;
-        uint32_t count = left < GENERATOR_CHUNK ? left : GENERATOR_CHUNK;
-        for (uint32_t i = 0; i < count; i++) {
-            index[i] = (int64_t)done + i;
-        }
+        uint32_t count = next_numbers(replay, done, index);
         readings_draw(&generator->readings, index, count, devices, NULL, NULL);
         for (uint32_t i = 0; i < count; i++) {
             uint16_t part = replay->parts[devices[i] - generator->readings.first_device];
