@@ -404,7 +404,7 @@ static int32_t map_c_prepare(struct map_c *map, struct weir_context *context)
     }
     map->validity = rc == WEIR_OK ? weir_allocate(context, WEIR_BATCH_ROWS_MAX / 8) : NULL;
     if (rc == WEIR_OK && map->validity == NULL) {
-        rc = weir_fail(context, WEIR_ERROR_FATAL, "no memory");
+        rc = weir_fail(context, WEIR_ERROR_FATAL, "no memory to work in");
     }
     return rc;
 }

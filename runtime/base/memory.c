@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "base/text.h"
 
 #define RESERVE_BYTES (8u << 20)
 
 static _Atomic uint64_t budget, used, peak, fail_countdown;
+static _Thread_local uint64_t refused, refused_beside;
 
 void memory_set_budget(uint64_t byte_count)
 {
@@ -53,16 +57,49 @@ static int must_fail(void)
     return atomic_fetch_sub(&fail_countdown, 1) == 1;
 }
 
+static int refuse(uint64_t byte_count)
+{
+    refused = byte_count;
+    refused_beside = memory_used();
+    return -ENOMEM;
+}
+
+uint64_t memory_refused(void)
+{
+    return refused;
+}
+
+void memory_forget_refused(void)
+{
+    refused = 0;
+}
+
+const char *memory_explain_refused(char *buffer, size_t size)
+{
+    char limit[32], asked[32], taken[32];
+    text_bytes(asked, sizeof asked, refused);
+    if (memory_budget() == 0) {
+        snprintf(buffer, size, "%s were asked for, and the machine has no more", asked);
+        return buffer;
+    }
+    snprintf(buffer, size,
+             "the memory budget of %s does not suffice: %s were asked for beside the %s that are "
+             "taken; raise it with --memory",
+             text_bytes(limit, sizeof limit, memory_budget()), asked,
+             text_bytes(taken, sizeof taken, refused_beside));
+    return buffer;
+}
+
 int memory_reserve(uint64_t byte_count)
 {
     if (must_fail()) {
-        return -ENOMEM;
+        return refuse(byte_count);
     }
     uint64_t limit = memory_budget();
     uint64_t now = atomic_fetch_add_explicit(&used, byte_count, memory_order_relaxed) + byte_count;
     if (limit != 0 && now > limit) {
         memory_unreserve(byte_count);
-        return -ENOMEM;
+        return refuse(byte_count);
     }
     uint64_t high = memory_peak();
     while (now > high && !atomic_compare_exchange_weak(&peak, &high, now)) {
@@ -83,6 +120,7 @@ void *memory_allocate(size_t byte_count)
     void *memory = aligned_alloc(64, (byte_count + 63) / 64 * 64 + (byte_count == 0 ? 64 : 0));
     if (memory == NULL) {
         memory_unreserve(byte_count);
+        refuse(byte_count);
     }
     return memory;
 }

@@ -28,6 +28,13 @@ void memory_free(void *memory, size_t byte_count);
 int memory_reserve(uint64_t byte_count);
 void memory_unreserve(uint64_t byte_count);
 
+// What this thread was refused last, in bytes, since it was forgotten; 0: nothing.
+uint64_t memory_refused(void);
+void memory_forget_refused(void);
+// What is told of it: "the memory budget of 2.0 MiB does not suffice: 1.2 MiB were asked for beside
+// the 1.5 MiB that are taken; raise it with --memory". Returns the buffer.
+const char *memory_explain_refused(char *buffer, size_t size);
+
 // For tests: the n-th allocation from now fails (0: none). Counts memory_allocate and
 // memory_reserve.
 void memory_fail_at(uint64_t n);

@@ -1,7 +1,6 @@
 #include "host/instance.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +39,7 @@ int32_t instance_fail(struct instance *instance, int32_t error_class, const char
 int32_t instance_errno(struct instance *instance, int rc, const char *what)
 {
     if (rc == -ENOMEM) {
-        return instance_fail(instance, WEIR_ERROR_FATAL,
-                             "no memory for %s: the budget of %" PRIu64 " MiB is used up "
-                             "(--memory raises it)",
-                             what, memory_budget() >> 20);
+        return instance_fail(instance, WEIR_ERROR_FATAL, "no memory for %s", what);
     }
     if (rc == -EMSGSIZE) {
         return instance_fail(instance, WEIR_ERROR_DATA,
@@ -60,6 +56,7 @@ void instance_enter(struct instance *instance, struct instance_call *call, const
     struct instance_body *body = instance->body;
     *call = (struct instance_call){instance, function, batch, instance_current};
     instance_current = call;
+    memory_forget_refused();
     instance->now_us = clock_now_us(instance->clock);
     instance->wake_at_us = TIMER_NONE;
     instance->error.code = 0;
@@ -71,6 +68,19 @@ void instance_enter(struct instance *instance, struct instance_call *call, const
     if (body->is_evaluator_used) {
         evaluator_reset(body->evaluator);
         body->is_evaluator_used = 0;
+    }
+}
+
+// Of a call that failed after it was refused memory, says so: the budget is not the plugin's to
+// know.
+static void explain_memory(struct instance *instance)
+{
+    char text[sizeof instance->error.text], why[256];
+    if (memory_refused() != 0) {
+        memory_explain_refused(why, sizeof why);
+        snprintf(text, sizeof text, "%.1700s: %s", instance->error.text, why);
+        memory_forget_refused();
+        memcpy(instance->error.text, text, sizeof text);
     }
 }
 
@@ -105,8 +115,11 @@ int32_t instance_leave(struct instance *instance, struct instance_call *call, in
                              instance_who(instance, who, sizeof who), rc, call->function);
     }
     if (rc < 0 && instance->error.code == 0) {
-        return instance_fail(instance, rc, "%s failed in %s and did not say why",
-                             instance_who(instance, who, sizeof who), call->function);
+        instance_fail(instance, rc, "%s failed in %s and did not say why",
+                      instance_who(instance, who, sizeof who), call->function);
+    }
+    if (rc == WEIR_ERROR_FATAL) {
+        explain_memory(instance);
     }
     return rc;
 }

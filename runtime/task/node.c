@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "data/batch.h"
 #include "task/extension.h"
 #include "task/job_internal.h"
@@ -90,8 +91,10 @@ static int32_t retried(struct node *node, int32_t rc)
 
 static int32_t out_of_memory(struct node *node)
 {
-    job_fail(node->task->job, node->stage, -ENOMEM,
-             "no memory for what it emits: give the job more with --memory");
+    char why[256], text[320];
+    snprintf(text, sizeof text, "no memory for what it emits: %s",
+             memory_explain_refused(why, sizeof why));
+    job_fail(node->task->job, node->stage, -ENOMEM, text);
     return -ENOMEM;
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,12 +60,14 @@ static int node_init(struct task *task, struct node *node, const struct plan_sta
     node->delay = metrics_register(job->metrics, stage->name, task->index, WEIR_METRIC_HISTOGRAM,
                                    "delay_us", "us", "taken in, after the row entered the job");
     if (node->outputs == NULL || node->lag == NULL || node->delay == NULL) {
-        return error_set(error, -ENOMEM,
-                         "stage `%s`: no memory to start with: the budget of %llu MiB is used up "
-                         "(--memory raises it)",
-                         stage->name, (unsigned long long)memory_budget() >> 20);
+        char why[256], text[320];
+        snprintf(text, sizeof text, "no memory to start with: %s",
+                 memory_explain_refused(why, sizeof why));
+        return job_stage_error(job, stage, -ENOMEM, text, error);
     }
-    return instance_create(&request, &node->instance, error);
+    struct error reason = {0};
+    int rc = instance_create(&request, &node->instance, &reason);
+    return rc == 0 ? 0 : job_stage_error(job, stage, rc, reason.text, error);
 }
 
 int task_init(struct task *task, struct job *job, uint32_t chain, uint32_t index,

@@ -28,6 +28,24 @@ TEST(beyond_the_budget_there_is_none)
     memory_set_budget(0);
 }
 
+TEST(what_was_refused_is_told_until_it_is_forgotten)
+{
+    char text[256];
+    void *memory = memory_allocate(64 << 10);
+    memory_set_budget(memory_used() + 100);
+    memory_forget_refused();
+    CHECK_INT(memory_refused(), 0);
+    CHECK(memory_allocate(2 << 20) == NULL);
+    CHECK_INT(memory_refused(), 2 << 20);
+    CHECK_TEXT(memory_explain_refused(text, sizeof text),
+               "the memory budget of 64.1 KiB does not suffice: 2.0 MiB were asked for beside the "
+               "64.0 KiB that are taken; raise it with --memory");
+    memory_forget_refused();
+    CHECK_INT(memory_refused(), 0);
+    memory_set_budget(0);
+    memory_free(memory, 64 << 10);
+}
+
 TEST(the_chosen_allocation_fails)
 {
     memory_fail_at(2);

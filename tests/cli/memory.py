@@ -88,12 +88,21 @@ def state(text, *flags):
 STUCK = ("job failed: job.lua:6: stage `win`: it holds NUMBER MiB of the memory budget of %s and no more rows can be "
          "taken in; nothing under way frees any: raise the budget with --memory, or keep less (fewer keys, shorter "
          "windows)")
-NO_ROOM = ("job failed: job.lua:6: stage `win`: no memory for keyed state: the budget of %s is used up (--memory "
-           "raises it)")
+REMEDY = ": the memory budget of %s does not suffice: SIZE were asked for beside the SIZE that are taken; raise it with " \
+         "--memory"
+NO_ROOM = "job failed: job.lua:6: stage `win`: no memory for keyed state" + REMEDY
+NO_START = ("job failed: job.lua:6: stage `win`: no memory to work in: the memory budget of 2.0 MiB does not suffice: 1.2 "
+            "MiB were asked for beside the 1.5 MiB that are taken; raise it with --memory")
+NO_BATCH = "job failed: job.lua:N: stage `NAME`: no memory for WHAT" + REMEDY % "2.0 MiB"
+
+
+def without_sizes(said):
+    said = re.sub("holds [0-9.]+", "holds NUMBER", said)
+    return re.sub("[0-9.]+ [KM]?i?B (were asked|that are)", r"SIZE \1", said)
 
 
 def ends(done, *expected):
-    said = re.sub("holds [0-9.]+", "holds NUMBER", done.stderr.splitlines()[-1])
+    said = without_sizes(done.stderr.splitlines()[-1])
     return [] if said in expected and done.returncode == 6 else [said, done.returncode]
 
 
@@ -105,8 +114,24 @@ def has_no_room():
     """Rows under way may need more than is left, or not: the job ends, and says what to do, in any case."""
     wide = pipeline("event", '"sum", "min", "max", "avg"')
     return [problem for budget in ("5", "20") for problem in
-            ends(state(wide, "--memory", budget + "M", "--workers", "2"), NO_ROOM % f"{budget} MiB",
+            ends(state(wide, "--memory", budget + "M", "--workers", "2"), NO_ROOM % f"{budget}.0 MiB",
                  STUCK % f"{budget}.0 MiB")]
+
+
+def cannot_start():
+    """What a task needs before its first row; the sizes are always the same."""
+    done = state(pipeline("event"), "--memory", "2M", "--workers", "2")
+    said = done.stderr.splitlines()
+    return [] if said == [NO_START] and done.returncode == 6 else [done.stderr, done.returncode]
+
+
+def cannot_hold_its_rows():
+    """The rows under way need more than there is: whichever stage finds out names what it wanted memory for."""
+    done = state(SLOW, "--memory", "2M", "--workers", "2")
+    said = without_sizes(done.stderr.splitlines()[-1])
+    said = re.sub("job.lua:[35]: stage `(in|map[0-9]+)`", "job.lua:N: stage `NAME`", said)
+    said = re.sub("for (a (batch|draft)[^:]*|(temperature|humidity|pressure) [+] 1):", "for WHAT:", said)
+    return [] if said == NO_BATCH and done.returncode == 6 else [done.stderr, done.returncode]
 
 
 def is_told():
@@ -129,6 +154,8 @@ def main():
     tap.run("a fast source waits for a slow sink within the budget", waits)
     tap.run("state that leaves no room for rows and cannot shrink ends the job", is_stuck)
     tap.run("state beyond the budget ends the job", has_no_room)
+    tap.run("a budget that is too small to start with is told, with what was asked for", cannot_start)
+    tap.run("a budget that is too small for the rows under way is told", cannot_hold_its_rows)
     tap.run("a job that waits long for memory says so, and drains", is_told)
     tap.finish()
 

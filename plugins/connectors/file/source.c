@@ -101,7 +101,7 @@ static void source_destroy(void *instance)
 
 static int32_t no_memory(struct weir_context *context)
 {
-    return weir_fail(context, WEIR_ERROR_FATAL, "no memory");
+    return weir_fail(context, WEIR_ERROR_FATAL, "no memory for rows");
 }
 
 static int32_t source_declare(struct source *source, const struct weir_value *columns)

@@ -52,9 +52,7 @@ void texts_destroy(struct weir_context *context, struct texts *texts)
 
 static int32_t no_memory(struct weir_context *context)
 {
-    return weir_fail(context, WEIR_ERROR_FATAL,
-                     "no memory for the strings of open windows: the budget is used up (--memory "
-                     "raises it)");
+    return weir_fail(context, WEIR_ERROR_FATAL, "no memory for the strings of open windows");
 }
 
 static struct group *group_demand(struct texts *texts, uint32_t number)

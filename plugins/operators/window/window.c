@@ -288,7 +288,7 @@ static int32_t window_open(void *instance, struct weir_context *context)
     if (window->late_rows == NULL || window->scratch == NULL ||
         window->aggregates.scratch == NULL || window->aggregates.texts == NULL) {
         window_close(window, context);
-        return weir_fail(context, WEIR_ERROR_FATAL, "no memory");
+        return weir_fail(context, WEIR_ERROR_FATAL, "no memory to work in");
     }
     int32_t rc = weir_state_open(context, 0, &window->aggregates.layout, &window->state);
     if (rc != WEIR_OK) {
