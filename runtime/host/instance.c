@@ -236,6 +236,7 @@ int32_t instance_open(struct instance *instance, const struct negotiation *negot
         return rc;
     }
     instance_enter(instance, &call, "open", NULL);
+    instance->now_us = instance->open_us != 0 ? instance->open_us : instance->now_us;
     if (instance->description != NULL && instance->description->open != NULL) {
         rc = instance->description->open(instance->self, &instance->context);
     } else if (instance->resource != NULL && instance->resource->open != NULL) {

@@ -86,6 +86,7 @@ struct instance {
     struct error error;     // of the last failure
     int32_t is_downstream;  // the last failure came out of the emit hook
     int64_t now_us;         // one clock read per call of the operator
+    int64_t open_us;        // what the clock shows in open, by whoever opens it; 0: it is read
     int64_t wake_at_us;     // set by weir_wake_at during the last call, else INT64_MAX
     int64_t watermark_us;   // source: as far as weir_watermark has been told, else WEIR_TIME_NONE
     uint64_t emitted_rows;  // within the call

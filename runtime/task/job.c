@@ -345,6 +345,22 @@ static int connect_tasks(struct job *job, struct error *error)
     return 0;
 }
 
+// Downstream first. All tasks of a stage open at the same moment, so that what they count from it
+// fits together.
+static int open_tasks(struct job *job, struct error *error)
+{
+    int64_t now_us = 0;
+    int rc = 0;
+    for (uint32_t t = job->task_count; rc == 0 && t > 0; t--) {
+        struct task *task = &job->tasks[t - 1];
+        if (task->index + 1 == task->nodes[0].stage->parallelism) {
+            now_us = clock_now_us(job->clock);
+        }
+        rc = task_open(task, now_us, error);
+    }
+    return rc;
+}
+
 static void count_tasks(struct job *job)
 {
     uint32_t services = 0;
@@ -380,9 +396,7 @@ int job_create(const struct plan *plan, const struct job_settings *settings, str
     rc = rc != 0 ? rc : make_tasks(job, error);
     rc = rc != 0 ? rc : make_workers(job, error);
     rc = rc != 0 ? rc : connect_tasks(job, error);
-    for (uint32_t t = job->task_count; rc == 0 && t > 0; t--) {
-        rc = task_open(&job->tasks[t - 1], error);
-    }
+    rc = rc != 0 ? rc : open_tasks(job, error);
     if (rc != 0) {
         job_destroy(job);
         return rc;

@@ -120,10 +120,11 @@ void task_finish(struct task *task)
     free(task->channels);
 }
 
-int task_open(struct task *task, struct error *error)
+int task_open(struct task *task, int64_t now_us, struct error *error)
 {
     for (uint32_t i = task->node_count; i > 0; i--) {
         struct node *node = &task->nodes[i - 1];
+        node->instance->open_us = now_us;
         int rc = instance_open(node->instance, node->stage->negotiation);
         if (rc == 0 && task->job->settings.restore != NULL) {
             rc = node_load(node, task->job->settings.restore);

@@ -112,7 +112,8 @@ int task_init(struct task *task, struct job *job, uint32_t chain, uint32_t index
               struct error *error);
 void task_finish(struct task *task);
 // Opens its instances, upstream last, and gives them their share of a snapshot.
-int task_open(struct task *task, struct error *error);
+// In open the clock shows now_us.
+int task_open(struct task *task, int64_t now_us, struct error *error);
 
 int task_step(struct runnable *runnable, int64_t *wake_at_us);
 

@@ -3,6 +3,7 @@
 service that answers requests, a command. The plugin is tests/plugins/store.c."""
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -82,18 +83,25 @@ def values_read(folder):
     return sorted(json.loads(line)["value"] for line in (folder / "out.ndjson").read_text().splitlines())
 
 
+def readings_of(task, task_count, count):
+    """The numbers of the first readings that a task of generator.sensors makes: reading i belongs to split i mod 128,
+    the splits are dealt to the tasks in turn."""
+    return list(itertools.islice((i for i in itertools.count() if i % 128 % task_count == task), count))
+
+
 def all_is_read(folder, process, first=None, count=None):
-    """Every row that was put, once: the numbers from `first` on, or, where tasks stop each at its own row, as many
-    different numbers."""
+    """Every row that was put, once. The number of a row is that of its reading, behind `first`, or whatever the start
+    was. A drain stops each task at a row of its own: its readings have no gaps up to there."""
     wrong, stages = ended(process)
     if wrong:
         return wrong
     put, values = stages["put"]["rows_in"], values_read(folder)
-    if put == 0 or put != (count or put):
-        wrong.append(f"{put} rows were put, not {count}")
-    wanted = list(range(first, first + put)) if first is not None else sorted(set(values))
-    if values != wanted or len(values) != put:
-        wrong.append(f"what was read is not what was put: {len(values)} of {put} rows")
+    made = [task["rows_out"] for task in stages["in"]["tasks"]]
+    readings = sorted(reading for task, rows in enumerate(made) for reading in readings_of(task, len(made), rows))
+    if put == 0 or put != (count or put) or put != sum(made):
+        wrong.append(f"{put} rows were put, not {count or made}")
+    elif values != [reading - readings[0] + (values[0] if first is None else first) for reading in readings]:
+        wrong.append(f"what was read is not what was put: {len(values)} of {put} rows, by task {made}: {values}")
     return wrong
 
 
@@ -128,7 +136,8 @@ def first_row(process):
 def drains(reading, number):
     """Endless, one row a millisecond, each with its own."""
     with project(SOURCE.format(options="rate = 1000") + reading) as folder:
-        with running(folder, "--tap", "in=1", *(["--for", "200ms"] if number is None else [])) as process:
+        flags = ["--workers", "3", "--tap", "in=1", *(["--for", "200ms"] if number is None else [])]
+        with running(folder, *flags) as process:
             first_row(process)
             if number is not None:
                 process.send_signal(number)

@@ -31,6 +31,15 @@ static int32_t numbers_create(struct weir_context *context, void **instance)
     return WEIR_OK;
 }
 
+static int64_t numbers_opened_us[8]; // by task
+
+static int32_t numbers_open(void *instance, struct weir_context *context)
+{
+    (void)instance;
+    numbers_opened_us[context->task_index] = weir_now_us(context);
+    return WEIR_OK;
+}
+
 static int32_t numbers_negotiate(void *instance, struct weir_negotiation *negotiation)
 {
     struct weir_field fields[2] = {{"key", weir_type_of(WEIR_TYPE_INT32)},
@@ -101,6 +110,7 @@ static const struct weir_operator numbers_operator = {.size = sizeof(struct weir
                                                       .option_count = 2,
                                                       .create = numbers_create,
                                                       .negotiate = numbers_negotiate,
+                                                      .open = numbers_open,
                                                       .poll = numbers_poll,
                                                       .destroy = free,
                                                       .extension = numbers_extension};
@@ -549,6 +559,31 @@ TEST(parallelism_may_change_from_stage_to_stage)
         "1}}");
     CHECK_INT(collected_rows, 100);
     CHECK_INT(collected_sum, SUM_BELOW(5000));
+}
+
+static int64_t tick(const struct clock *clock)
+{
+    static _Atomic int64_t now_us = 1000;
+    (void)clock;
+    return now_us++;
+}
+
+TEST(all_tasks_of_a_stage_open_at_the_same_moment)
+{
+    const struct clock clock = {.now_us = tick, .monotonic_ns = system_clock.monotonic_ns};
+    struct job_settings settings = {.clock = &clock, .worker_count = 3};
+    struct error error = {0};
+    struct plan *plan = make_plan(3, ENDLESS "," SINK);
+    struct job *job = NULL;
+    REQUIRE(plan != NULL);
+    REQUIRE(job_create(plan, &settings, &job, &error) == 0);
+
+    CHECK(numbers_opened_us[0] >= 1000);
+    CHECK_INT(numbers_opened_us[1], numbers_opened_us[0]);
+    CHECK_INT(numbers_opened_us[2], numbers_opened_us[0]);
+
+    job_destroy(job);
+    plan_destroy(plan);
 }
 
 TEST(a_branch_sees_the_same_rows)

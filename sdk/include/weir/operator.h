@@ -117,7 +117,7 @@ weir_log(struct weir_context *context, uint32_t level, const char *format, ...)
 }
 
 // [any] The wall clock, microseconds since 1970. Manual in tests; the same within one call of an
-// operator.
+// operator, and in open for all tasks of a stage.
 static inline int64_t weir_now_us(struct weir_context *context)
 {
     return context->host->now_us(context);
