@@ -6,5 +6,7 @@
 
 // The checksum of bytes that follow those of `crc` (0 at the start).
 uint32_t checksum_crc32c(uint32_t crc, const void *bytes, uint64_t byte_count);
+// The same without the instruction.
+uint32_t checksum_crc32c_portable(uint32_t crc, const void *bytes, uint64_t byte_count);
 
 #endif

@@ -11,9 +11,9 @@
 
 #define DISK_BLOCK 4096u // offset, length and memory of a direct write are multiples of it
 
-#define DISK_CREATE 1u // make it; it must not exist
+#define DISK_CREATE 1u // make it; it must not exist. Its name is durable on return
 #define DISK_WRITE 2u
-#define DISK_DIRECT 4u // past the page cache, where the file system can
+#define DISK_DIRECT 4u // past the page cache, where the file system can; reads keep to blocks too
 
 struct disk;
 struct disk_file;
@@ -29,8 +29,8 @@ struct disk_table {
     int64_t (*size)(struct disk_file *file);
     int (*truncate)(struct disk_file *file, uint64_t byte_count);
     int (*rename)(struct disk *disk, const char *from,
-                  const char *to); // replaces; durable on return
-    int (*unlink)(struct disk *disk, const char *path);
+                  const char *to);                           // replaces; durable on return
+    int (*unlink)(struct disk *disk, const char *path);      // durable on return
     int (*make_folder)(struct disk *disk, const char *path); // 0 if it is there
     // Calls name() for every entry of a folder ("" is the top). Stops at the first value that is
     // not 0.

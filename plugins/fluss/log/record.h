@@ -16,14 +16,14 @@
 #define RECORD_ALIGN 64u
 
 enum record_kind {
-    RECORD_BATCH =
-        1,          // one put (or append) to one bucket: struct record_batch, then a columnar body
-    RECORD_PAD = 2, // fills up a block; body of zeros
-    RECORD_END = 3, // clean stop: nothing was written behind it
-    RECORD_INDEX = 4,   // last of a full segment: what it holds, by bucket (log/segment.h)
+    RECORD_BATCH = 1,   // one put (or append) to one bucket: struct record_batch, columnar body
+    RECORD_PAD = 2,     // fills up a block; body of zeros
+    RECORD_END = 3,     // clean stop: nothing was written behind it
+    RECORD_INDEX = 4,   // last of a full segment: what it holds, by bucket (log/marks.h)
     RECORD_SECTION = 5, // snapshots: head of one bucket's part (engine/snapshot.h)
     RECORD_ROWS = 6,    // snapshots: rows of the index, columnar; struct record_batch
     RECORD_FINISH = 7,  // snapshots: last record
+    RECORD_SEGMENT = 8, // first of a segment: struct record_segment
 };
 
 // Every record begins with it. Frozen.
@@ -44,6 +44,20 @@ struct record_header {
         header_crc; // CRC32C of the head with this field as 0; covers the body through body_crc
 };
 _Static_assert(sizeof(struct record_header) == 64, "format");
+
+#define RECORD_SEGMENT_USED \
+    1u // the file was a segment before: what lies behind may be of that time
+
+// Head of a segment. Frozen.
+struct record_segment {
+    struct record_header header;
+    uint64_t segment_bytes; // of every segment of the directory
+    uint64_t index_bytes;   // that the last record, a RECORD_INDEX, takes
+    int64_t created_us;
+    uint32_t flags; // RECORD_SEGMENT_*
+    uint8_t zero[36];
+};
+_Static_assert(sizeof(struct record_segment) == 128, "format");
 
 #define RECORD_WRITER_NONE (-1)
 #define RECORD_SOURCE_NONE 0u
@@ -105,11 +119,16 @@ static inline uint64_t record_padded(uint64_t byte_count)
     return (byte_count + RECORD_ALIGN - 1) & ~(uint64_t)(RECORD_ALIGN - 1);
 }
 
-// Fills in header_crc. body_crc, previous_crc and all else must be there.
+// What an appender does last: fills in magic, version and body_crc. kind, head_bytes, record_bytes
+// and all of head and body must be there.
+void record_close(struct record_header *record);
+// Fills in header_crc. All else must be there.
 void record_seal(struct record_header *record);
-// 1 if `bytes` (of which `available` are there) begin with a whole record of this stream position
-// whose head is good; body too if with_body. 0 if not; then *why (never NULL) says in words what is
-// wrong.
+// 1 if `bytes` (of which `available` are there) begin with a record that belongs to this stream
+// position and whose head is good; its record_bytes may be more than is available. 0 if not; then
+// *why (never NULL) says in words what is wrong.
+int record_check_head(const void *bytes, uint64_t available, uint64_t position, const char **why);
+// The same for a record that is there whole; its body too if with_body.
 int record_check(const void *bytes, uint64_t available, uint64_t position, int with_body,
                  const char **why);
 

@@ -25,7 +25,8 @@ struct stream_settings {
     uint64_t tail_bytes;     // of durable records kept in memory
     int64_t commit_delay_us; // a published record is on its way to the disk after this, at most
     int is_read_only;
-    // [writer thread] Everything before `position` is durable. Called after every group.
+    // [writer thread] Everything before `position` is acknowledged (stream_durable). Called after
+    // every group.
     void (*durable)(void *owner, uint64_t position);
     // [writer thread] Final: a write or sync failed; records from `position` on are lost to this
     // process, and nothing will be durable any more. Every bucket in them must be fenced.
@@ -43,7 +44,7 @@ struct stream_found {
 };
 
 // Opens the segments, tells a torn tail (cut and reported) from corruption. Calls record() for
-// every record from `replay` on (a position that a snapshot named; at least begin), in order,
+// every BATCH record from `from` on (a position that a snapshot named; at least begin), in order,
 // header and body checked. Corruption does not fail the open: corrupt() gets the file, the offset
 // in it, the range of stream positions that cannot be read, and the cause; reading goes on at the
 // next good record.
@@ -66,21 +67,35 @@ struct stream_room {
     struct chunk *chunk;
     uint8_t *bytes;    // record_bytes of them, 64-byte aligned, not initialised
     uint64_t position; // in the stream: known at once
+    uint32_t group;    // the stream's
 };
 
 // [any] Room for one record of record_bytes (a multiple of RECORD_ALIGN). Positions ascend in the
 // order of the calls. RETRY: buffers are full, or the disk is (then failure says so): nothing has
-// changed, come back when `durable` was called or stream_can_write says so. FATAL: the stream has
-// failed.
+// changed, come back when `durable` was called, or after a while. FATAL: the stream has failed.
+// DATA: larger than a segment takes.
 int32_t stream_reserve(struct stream *stream, uint32_t record_bytes, struct stream_room *room,
                        struct failure *failure);
-// [any] The record's head and body are complete but for position, durable, number, epoch,
-// previous_crc and header_crc, which the writer fills in.
+// [any] The record's head and body are complete (record_close) but for position, durable, number,
+// epoch, previous_crc and header_crc, which the writer fills in. Every room must be published or
+// given up, and soon: the group that it belongs to waits for it.
 void stream_publish(struct stream *stream, const struct stream_room *room);
-// [any] Waits until everything before position is durable, at most timeout_us. 1 if it is; 0 if
-// time is up; FATAL if the stream has failed.
+// [any] The same for a record of a table with durability "os": it counts as acknowledged once it is
+// written. A group of such records alone is not synced.
+void stream_publish_unsynced(struct stream *stream, const struct stream_room *room);
+// [any] The room becomes padding.
+void stream_give_up(struct stream *stream, const struct stream_room *room, uint32_t record_bytes);
+// [any] Waits until everything before position is acknowledged, at most timeout_us. 1 if it is; 0
+// if time is up; FATAL if the stream has failed.
 int32_t stream_wait(struct stream *stream, uint64_t position, int64_t timeout_us);
+// [any] Everything before it is acknowledged: durable, or for records published unsynced at least
+// written. What may be answered and served.
 uint64_t stream_durable(struct stream *stream);
+// [any] The position where the next record goes: all that was reserved lies before it.
+uint64_t stream_end(struct stream *stream);
+// [any] Makes everything before position durable for good, unsynced records too, and waits for it
+// as stream_wait does: before anything else on disk (a snapshot) may build upon it.
+int32_t stream_sync(struct stream *stream, uint64_t position, int64_t timeout_us);
 uint64_t stream_begin(struct stream *stream);
 uint64_t stream_bytes_on_disk(struct stream *stream);
 
@@ -95,6 +110,8 @@ int32_t stream_reader_open(struct stream *stream, uint64_t position, struct stre
                            struct failure *failure);
 void stream_reader_close(struct stream_reader *reader);
 uint64_t stream_reader_position(struct stream_reader *reader);
+// [any] The lowest position of all readers; UINT64_MAX: there is none.
+uint64_t stream_oldest_reader(struct stream *stream);
 
 struct stream_view {
     const struct record_header *record;
@@ -140,6 +157,7 @@ int stream_find(struct stream *stream, uint32_t table_id, uint32_t bucket, uint6
 // What one segment holds of one table.
 struct stream_share {
     uint32_t table_id;
+    uint32_t zero;
     uint64_t bytes;
     int64_t newest_us;
 };

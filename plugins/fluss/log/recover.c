@@ -1,0 +1,417 @@
+// What a start makes of the segments: the records that follow on each other, and where they end.
+//
+// Damage at P is corruption if a whole record behind it was written when everything up to beyond P
+// was durable already. Otherwise P lies in the last group, which nobody was told of: a torn tail.
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log/stream_private.h"
+
+struct recovery {
+    struct stream *stream;
+    const struct stream_replay *replay;
+    struct stream_found *found;
+    struct scan scan;
+    uint64_t position;
+    uint64_t end;          // of the last segment file
+    uint64_t last_durable; // as the last record says
+    uint32_t last_crc;
+    uint64_t last_number;
+    uint32_t last_epoch;
+    uint8_t last_kind; // 0: no record yet, or none that the next one must follow on
+};
+
+static int follows(const struct recovery *recovery, const struct record_header *record,
+                   const char **why)
+{
+    if (record->durable > record->position || record->epoch < recovery->last_epoch ||
+        record->number <= recovery->last_number) {
+        *why = "a record of an earlier time, cut off before";
+        return 0;
+    }
+    if (recovery->last_kind != 0 && (record->previous_crc != recovery->last_crc ||
+                                     record->number != recovery->last_number + 1)) {
+        *why = "a record that does not follow on the one before it";
+        return 0;
+    }
+    return 1;
+}
+
+static void accept(struct recovery *recovery, const struct record_header *record)
+{
+    recovery->last_durable = record->durable;
+    recovery->last_crc = record->header_crc;
+    recovery->last_number = record->number;
+    recovery->last_epoch = record->epoch;
+    recovery->last_kind = record->kind;
+    recovery->position = record->position + record->record_bytes;
+}
+
+// Tells the stream of a record, and the one who replays.
+static int32_t use(struct recovery *recovery, const struct record_header *record,
+                   struct failure *failure)
+{
+    struct stream *stream = recovery->stream;
+    struct segment *segment = segments_at(&stream->segments, record->position);
+    if (record->kind == RECORD_SEGMENT) {
+        segment->was_used =
+            (((const struct record_segment *)record)->flags & RECORD_SEGMENT_USED) != 0;
+    } else if (record->kind == RECORD_BATCH) {
+        marks_add(&segment->marks, &stream->buckets, segment->begin,
+                  stream->segments.index_bytes - sizeof *record, (const void *)record);
+        if (recovery->replay->record != NULL && record->position >= recovery->replay->from) {
+            return recovery->replay->record(recovery->replay->owner, record, failure);
+        }
+    }
+    return WEIR_OK;
+}
+
+struct verdict {
+    int is_corrupt;    // something behind was written when this was durable
+    uint64_t next;     // then: where a whole record begins again
+    uint64_t torn_end; // behind what was not finished
+};
+
+// Looks through one segment for whole records behind the damage.
+static void judge_segment(struct recovery *recovery, uint64_t from, uint64_t to,
+                          struct verdict *verdict)
+{
+    uint64_t damage = recovery->position, at = from, end = from;
+    const char *why;
+    while (!(verdict->is_corrupt && verdict->next != 0) &&
+           scan_search(&recovery->scan, &at, to, &end)) {
+        const struct record_header *record;
+        if (scan_record(&recovery->scan, at, &record, &why) == 1 &&
+            record->epoch >= recovery->last_epoch && record->number > recovery->last_number) {
+            if (at > damage && verdict->next == 0) {
+                verdict->next = at;
+            }
+            verdict->is_corrupt |= record->durable > damage;
+            verdict->torn_end = at + record->record_bytes;
+        }
+        at += RECORD_ALIGN;
+    }
+    const struct segment *segment = segments_at(&recovery->stream->segments, from);
+    if (!segment->was_used && end > verdict->torn_end) {
+        verdict->torn_end = end;
+    }
+}
+
+// Whether anything of this life may be in a segment behind the damage: its first or last record is.
+static int is_begun(struct recovery *recovery, uint64_t begin)
+{
+    const struct record_header *record;
+    const char *why;
+    return scan_record(&recovery->scan, begin, &record, &why) == 1 ||
+           scan_record(&recovery->scan, segment_index_of(&recovery->stream->segments, begin),
+                       &record, &why) == 1;
+}
+
+static struct verdict judge(struct recovery *recovery)
+{
+    struct segments *segments = &recovery->stream->segments;
+    struct verdict verdict = {.torn_end = recovery->position};
+    for (uint32_t i = 0; i < segments->count && !(verdict.is_corrupt && verdict.next != 0); i++) {
+        uint64_t begin = segments->items[i].begin, end = begin + segments->segment_bytes;
+        if (end <= recovery->position) {
+            continue;
+        }
+        if (begin <= recovery->position) {
+            judge_segment(recovery, recovery->position, end, &verdict);
+        } else if (is_begun(recovery, begin)) {
+            judge_segment(recovery, begin, end, &verdict);
+        }
+    }
+    return verdict;
+}
+
+static void report_torn(struct recovery *recovery, const char *why, const struct verdict *verdict)
+{
+    struct stream_found *found = recovery->found;
+    char path[SEGMENT_PATH_BYTES];
+    segment_path(segment_begin_of(&recovery->stream->segments, recovery->position), path);
+    found->torn_bytes = verdict->torn_end - recovery->position;
+    if (found->torn_bytes > 0) {
+        snprintf(found->report, sizeof found->report,
+                 "%s/%s: torn tail: %" PRIu64 " bytes at offset %" PRIu64
+                 " cut (%s; nothing behind it was ever acknowledged)",
+                 recovery->stream->settings.disk->path, path, found->torn_bytes,
+                 scan_offset(&recovery->scan, recovery->position), why);
+    }
+}
+
+static int32_t out_of_memory(struct failure *failure)
+{
+    return failure_set(failure, WEIR_ERROR_FATAL, "no memory to read the log");
+}
+
+// Deals with a position where no record follows. *at_end: the log ends there.
+static int32_t handle_damage(struct recovery *recovery, int rc, const char *reason, int *at_end,
+                             struct failure *failure)
+{
+    char why[sizeof recovery->scan.reason], path[SEGMENT_PATH_BYTES];
+    snprintf(why, sizeof why, "%s", reason);
+    segment_path(segment_begin_of(&recovery->stream->segments, recovery->position), path);
+    uint64_t offset = scan_offset(&recovery->scan, recovery->position);
+    struct verdict verdict = judge(recovery);
+    if (verdict.is_corrupt) {
+        if (recovery->replay->corrupt != NULL) {
+            recovery->replay->corrupt(recovery->replay->owner, path, offset, recovery->position,
+                                      verdict.next, why);
+        }
+        recovery->position = verdict.next;
+        recovery->last_kind = 0;
+        return WEIR_OK;
+    }
+    if (rc < 0) {
+        return failure_set(failure, WEIR_ERROR_FATAL, "%s/%s, offset %" PRIu64 ": %s",
+                           recovery->stream->settings.disk->path, path, offset, why);
+    }
+    *at_end = 1;
+    recovery->found->was_clean = recovery->last_kind == RECORD_END;
+    report_torn(recovery, why, &verdict);
+    return WEIR_OK;
+}
+
+static int32_t read_records(struct recovery *recovery, struct failure *failure)
+{
+    int at_end = 0;
+    int32_t result = WEIR_OK;
+    while (result == WEIR_OK && !at_end && recovery->position < recovery->end) {
+        const struct record_header *record;
+        const char *why;
+        int rc = scan_record(&recovery->scan, recovery->position, &record, &why);
+        if (rc == -ENOMEM) {
+            return out_of_memory(failure);
+        }
+        if (rc == 1 && follows(recovery, record, &why)) {
+            accept(recovery, record);
+            result = use(recovery, record, failure);
+        } else {
+            result = handle_damage(recovery, rc, why, &at_end, failure);
+        }
+    }
+    if (!at_end) {
+        recovery->found->was_clean = recovery->last_kind == RECORD_END;
+    }
+    return result;
+}
+
+// Takes a full segment by its index alone, if that is good. 1 if so.
+static int take_index(struct recovery *recovery, struct segment *segment)
+{
+    struct segments *segments = &recovery->stream->segments;
+    const struct record_header *record;
+    const char *why;
+    uint64_t index = segment_index_of(segments, segment->begin);
+    if (scan_record(&recovery->scan, index, &record, &why) != 1 || record->kind != RECORD_INDEX ||
+        record->record_bytes != segments->index_bytes ||
+        !marks_decode(&segment->marks, &recovery->stream->buckets, segment->begin, index,
+                      (const uint8_t *)record + record->head_bytes,
+                      record->record_bytes - record->head_bytes)) {
+        return 0;
+    }
+    accept(recovery, record);
+    return 1;
+}
+
+// Full segments before the place to replay from need not be read.
+static void skip_full_segments(struct recovery *recovery)
+{
+    struct segments *segments = &recovery->stream->segments;
+    for (uint32_t i = 0; i < segments->count; i++) {
+        struct segment *segment = &segments->items[i];
+        if (segment->begin != recovery->position ||
+            segment->begin + segments->segment_bytes > recovery->replay->from ||
+            !take_index(recovery, segment)) {
+            return;
+        }
+    }
+}
+
+// Makes what was found durable, as it may have been read from a cache, and takes the torn tail
+// away.
+static int settle_segment(struct recovery *recovery, uint64_t begin, uint64_t end,
+                          uint64_t torn_end)
+{
+    struct disk *disk = recovery->stream->settings.disk;
+    uint64_t segment_bytes = recovery->stream->segments.segment_bytes;
+    char path[SEGMENT_PATH_BYTES];
+    struct disk_file *file;
+    segment_path(begin, path);
+    int rc = disk->table->open(disk, path, DISK_WRITE, &file);
+    if (rc != 0) {
+        return rc;
+    }
+    static const uint8_t zeros[DISK_BLOCK];
+    torn_end = torn_end < begin + segment_bytes ? torn_end : begin + segment_bytes;
+    for (uint64_t at = end > begin ? end : begin; rc == 0 && at < torn_end;) {
+        uint64_t piece = DISK_BLOCK - at % DISK_BLOCK;
+        rc = disk->table->write(file, zeros, piece, at - begin);
+        at += piece;
+    }
+    int64_t size = disk->table->size(file);
+    if (rc == 0 && size >= 0 && (uint64_t)size < segment_bytes) {
+        rc = disk->table->allocate(file, segment_bytes);
+    }
+    rc = rc != 0 ? rc : disk->table->sync(file);
+    disk->table->close(file);
+    return rc;
+}
+
+static int32_t settle(struct recovery *recovery, struct failure *failure)
+{
+    struct segments *segments = &recovery->stream->segments;
+    struct disk *disk = recovery->stream->settings.disk;
+    uint64_t torn_end = recovery->position + recovery->found->torn_bytes;
+    for (uint32_t i = 0; i < segments->count; i++) {
+        uint64_t begin = segments->items[i].begin;
+        if (begin + segments->segment_bytes > recovery->last_durable) {
+            int rc = settle_segment(recovery, begin, recovery->position, torn_end);
+            if (rc != 0) {
+                char path[SEGMENT_PATH_BYTES];
+                segment_path(begin, path);
+                return failure_set(failure, WEIR_ERROR_FATAL,
+                                   "%s/%s: cannot make the end of the log ready for writing: %s",
+                                   disk->path, path, strerror(-rc));
+            }
+        }
+    }
+    return WEIR_OK;
+}
+
+static int is_whole(struct stream *stream, const char *path)
+{
+    struct disk *disk = stream->settings.disk;
+    struct disk_file *file;
+    if (disk->table->open(disk, path, 0, &file) != 0) {
+        return 0;
+    }
+    int64_t size = disk->table->size(file);
+    disk->table->close(file);
+    return size == (int64_t)stream->segments.segment_bytes;
+}
+
+// Segments behind the end that nothing was written to: they are ready for use as long as there is
+// no gap, others are not needed.
+static void drop_segments_behind_gap(struct recovery *recovery)
+{
+    struct segments *segments = &recovery->stream->segments;
+    uint64_t next = segment_begin_of(segments, recovery->position);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < segments->count; i++) {
+        struct segment *segment = &segments->items[i];
+        char path[SEGMENT_PATH_BYTES];
+        segment_path(segment->begin, path);
+        if (segment->begin > next ||
+            (segment->begin > recovery->position && !is_whole(recovery->stream, path))) {
+            marks_finish(&segment->marks);
+            if (!recovery->stream->settings.is_read_only) {
+                recovery->stream->settings.disk->table->unlink(recovery->stream->settings.disk,
+                                                               path);
+            }
+            continue;
+        }
+        if (segment->begin == next) {
+            next += segments->segment_bytes;
+        }
+        if (segment->begin > recovery->position) {
+            segment->was_used = 1; // it may be
+        }
+        segments->items[kept++] = *segment;
+    }
+    segments->count = kept;
+}
+
+// The block that the log ends within, to go on in it.
+static int32_t load_last_block(struct recovery *recovery, struct failure *failure)
+{
+    struct stream *stream = recovery->stream;
+    uint64_t begin = recovery->position / DISK_BLOCK * DISK_BLOCK;
+    if (begin == recovery->position || stream->settings.is_read_only) {
+        return WEIR_OK;
+    }
+    struct chunk *chunk = chunk_create(stream->pool, DISK_BLOCK, begin);
+    if (chunk == NULL) {
+        return out_of_memory(failure);
+    }
+    struct segment *segment = segments_at(&stream->segments, begin);
+    struct disk *disk = stream->settings.disk;
+    char path[SEGMENT_PATH_BYTES];
+    struct disk_file *file;
+    segment_path(segment->begin, path);
+    int64_t rc = disk->table->open(disk, path, 0, &file);
+    if (rc == 0) {
+        rc = disk->table->read(file, chunk->bytes, DISK_BLOCK, begin - segment->begin);
+        disk->table->close(file);
+    }
+    if (rc != DISK_BLOCK) {
+        chunk_unref(chunk);
+        return failure_set(failure, WEIR_ERROR_FATAL, "%s/%s: cannot read its last block: %s",
+                           disk->path, path, rc < 0 ? strerror((int)-rc) : "the file is too short");
+    }
+    chunk->first = chunk->end = recovery->position;
+    stream->oldest = stream->current = chunk;
+    stream->chunk_bytes = chunk->capacity;
+    return WEIR_OK;
+}
+
+static int32_t tell_of_what_is_missing(struct recovery *recovery, struct failure *failure)
+{
+    struct segments *segments = &recovery->stream->segments;
+    uint64_t begin = recovery->position;
+    if (recovery->replay->from < begin && recovery->replay->corrupt != NULL) {
+        char path[SEGMENT_PATH_BYTES];
+        uint64_t from = recovery->replay->from;
+        segment_path(segment_begin_of(segments, from), path);
+        recovery->replay->corrupt(recovery->replay->owner, path, scan_offset(&recovery->scan, from),
+                                  from, begin, "the file is missing");
+    }
+    if (segments->count > 0 && !segment_bytes_are_good(segments->segment_bytes)) {
+        return failure_set(failure, WEIR_ERROR_CONFIG,
+                           "%s/%s: no segment says how long segments are",
+                           recovery->stream->settings.disk->path, SEGMENT_FOLDER);
+    }
+    return WEIR_OK;
+}
+
+int32_t recover_run(struct stream *stream, const struct stream_replay *replay,
+                    struct stream_found *found, struct failure *failure)
+{
+    struct segments *segments = &stream->segments;
+    struct recovery recovery = {.stream = stream, .replay = replay, .found = found};
+    *found = (struct stream_found){0};
+    scan_init(&recovery.scan, stream->settings.disk, stream->pool, segments->segment_bytes);
+    if (segments->count > 0) {
+        recovery.position = segments->items[0].begin;
+        recovery.end = segments->items[segments->count - 1].begin + segments->segment_bytes;
+    } else {
+        recovery.position = segment_begin_of(segments, replay->from);
+    }
+    found->begin = recovery.position;
+    int32_t rc = tell_of_what_is_missing(&recovery, failure);
+    if (rc == WEIR_OK) {
+        skip_full_segments(&recovery);
+        rc = read_records(&recovery, failure);
+    }
+    scan_finish(&recovery.scan);
+    if (rc == WEIR_OK) {
+        drop_segments_behind_gap(&recovery);
+    }
+    if (rc == WEIR_OK && !stream->settings.is_read_only) {
+        rc = settle(&recovery, failure);
+    }
+    if (rc == WEIR_OK) {
+        rc = load_last_block(&recovery, failure);
+    }
+    found->end = recovery.position;
+    stream->begin = found->begin;
+    stream->position = recovery.position;
+    stream->number = recovery.last_number;
+    stream->previous_crc = recovery.last_crc;
+    stream->epoch = recovery.last_epoch + 1;
+    stream->is_ended = found->was_clean;
+    return rc;
+}
