@@ -463,6 +463,34 @@ TEST(an_ended_window_that_still_takes_rows_is_not_emitted_twice_after_a_restore)
     weir_kit_close(kit);
 }
 
+TEST(a_row_that_was_too_late_before_a_restore_is_too_late_after_it)
+{
+    struct weir_kit *kits[2];
+    struct weir_kit_snapshot *snapshots[2];
+    for (uint32_t i = 0; i < 2; i++) { // event time is less complete in the second task
+        kits[i] = EVENTS("'1m'");
+        weir_kit_task(kits[i], i, 2);
+        weir_kit_start(kits[i]);
+        weir_kit_watermark(kits[i], us(i == 0 ? 180 : 120));
+        snapshots[i] = weir_kit_save(kits[i]);
+        weir_kit_close(kits[i]);
+    }
+
+    struct weir_kit *kit = EVENTS("'1m'");
+    weir_kit_load(kit, snapshots[0]);
+    weir_kit_load(kit, snapshots[1]);
+    weir_kit_send(kit, 0, "1|2026-01-01 00:01:59.999", "1|2026-01-01 00:02:00.000");
+    CHECK_OUTPUT(kit, "late", "+I 1|2026-01-01 00:01:59.999Z");
+    weir_kit_watermark(kit, us(60)); // time does not go back
+    weir_kit_send(kit, 0, "2|2026-01-01 00:01:30.000");
+    CHECK_OUTPUT(kit, "late", "+I 1|2026-01-01 00:01:59.999Z", "+I 2|2026-01-01 00:01:30.000Z");
+    weir_kit_end(kit);
+    CHECK_OUTPUT(kit, "", "+I 1|2026-01-01 00:02:00.000Z|2026-01-01 00:03:00.000Z|1");
+    weir_kit_snapshot_destroy(snapshots[0]);
+    weir_kit_snapshot_destroy(snapshots[1]);
+    weir_kit_close(kit);
+}
+
 // --- What is refused ---
 
 static void check_refused(const char *options, const char *columns, const char *time,

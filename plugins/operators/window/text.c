@@ -196,21 +196,24 @@ int32_t text_compare(const struct texts *texts, const struct text_value *value,
     return order != 0 ? order : value->length < length ? -1 : value->length > length;
 }
 
-// A split is one entry after the other: number, length, bytes.
-static int32_t save_group(const struct group *group, struct weir_context *context,
-                          struct weir_state_writer *writer, uint32_t split)
+// A split is the head, then one entry after the other: number, length, bytes.
+int32_t texts_save(const struct texts *texts, struct weir_context *context,
+                   struct weir_state_writer *writer, uint32_t group_number, const void *head,
+                   uint32_t head_size)
 {
-    uint64_t byte_count = 0;
+    static const struct group none;
+    const struct group *group =
+        group_number < texts->group_count ? &texts->groups[group_number] : &none;
+    uint64_t byte_count = head_size;
     for (uint64_t i = 0; i < group->count; i++) {
         byte_count += group->entries[i].bytes != NULL ? 12 + (uint64_t)group->entries[i].length : 0;
-    }
-    if (byte_count == 0) {
-        return WEIR_OK;
     }
     uint8_t *bytes = weir_allocate(context, byte_count), *at = bytes;
     if (bytes == NULL) {
         return no_memory(context);
     }
+    memcpy(at, head, head_size);
+    at += head_size;
     for (uint64_t i = 0; i < group->count; i++) {
         const struct entry *entry = &group->entries[i];
         if (entry->bytes != NULL) {
@@ -220,18 +223,8 @@ static int32_t save_group(const struct group *group, struct weir_context *contex
             at += 12 + (size_t)entry->length;
         }
     }
-    int32_t rc = weir_state_write(context, writer, split, bytes, byte_count);
+    int32_t rc = weir_state_write(context, writer, group_number, bytes, byte_count);
     weir_release(context, bytes, byte_count);
-    return rc;
-}
-
-int32_t texts_save(const struct texts *texts, struct weir_context *context,
-                   struct weir_state_writer *writer)
-{
-    int32_t rc = WEIR_OK;
-    for (uint32_t g = 0; rc == WEIR_OK && g < texts->group_count; g++) {
-        rc = save_group(&texts->groups[g], context, writer, g);
-    }
     return rc;
 }
 

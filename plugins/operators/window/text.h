@@ -35,9 +35,10 @@ void text_clear(struct weir_context *context, struct texts *texts, struct text_v
 int32_t text_compare(const struct texts *texts, const struct text_value *value,
                      const uint8_t *bytes, uint32_t length);
 
-// weir.state/1: the long strings, a split per key group.
+// weir.state/1: the long strings of a key group, in a split of its own, behind the caller's head.
 int32_t texts_save(const struct texts *texts, struct weir_context *context,
-                   struct weir_state_writer *writer);
+                   struct weir_state_writer *writer, uint32_t group, const void *head,
+                   uint32_t head_size);
 int32_t texts_load(struct texts *texts, struct weir_context *context, uint32_t group,
                    const uint8_t *bytes, uint64_t byte_count);
 

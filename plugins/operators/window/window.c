@@ -390,8 +390,9 @@ static int32_t window_timer(void *instance, struct weir_context *context, uint32
 
 static int32_t window_watermark(void *instance, struct weir_context *context, int64_t time_us)
 {
+    struct window *window = instance;
     (void)context;
-    ((struct window *)instance)->watermark = time_us;
+    window->watermark = time_us > window->watermark ? time_us : window->watermark;
     return WEIR_OK;
 }
 
@@ -417,30 +418,47 @@ static int32_t window_end_input(void *instance, struct weir_context *context, ui
     return rc;
 }
 
-// --- Snapshots: slots are the host's, long strings are saved here ---
+// --- Snapshots: slots are the host's; long strings, and how complete event time is, are here ---
+
+#define STATE_VERSION 1u
 
 static int32_t window_save(void *instance, struct weir_context *context,
                            struct weir_state_writer *writer)
 {
-    return texts_save(((struct window *)instance)->aggregates.texts, context, writer);
+    const struct window *window = instance;
+    int32_t rc = WEIR_OK;
+    for (uint32_t group = context->group_first; rc == WEIR_OK && group < context->group_end;
+         group++) {
+        rc = texts_save(window->aggregates.texts, context, writer, group, &window->watermark,
+                        sizeof window->watermark);
+    }
+    return rc;
 }
 
+// Of tasks that are joined the one counts whose event time is least complete.
 static int32_t window_load(void *instance, struct weir_context *context, uint32_t version,
                            uint32_t split, const void *bytes, uint64_t byte_count)
 {
-    if (version != 1) {
+    struct window *window = instance;
+    int64_t watermark;
+    if (version != STATE_VERSION || byte_count < sizeof watermark) {
         return weir_fail(context, WEIR_ERROR_UNSUPPORTED,
-                         "the strings of the snapshot have version %u, here it is version 1",
-                         version);
+                         "the window's part of the snapshot has version %u, here it is version %u",
+                         version, STATE_VERSION);
     }
-    return texts_load(((struct window *)instance)->aggregates.texts, context, split, bytes,
-                      byte_count);
+    memcpy(&watermark, bytes, sizeof watermark);
+    if (!window->is_loaded || watermark < window->watermark) {
+        window->watermark = watermark;
+    }
+    window->is_loaded = 1;
+    return texts_load(window->aggregates.texts, context, split,
+                      (const uint8_t *)bytes + sizeof watermark, byte_count - sizeof watermark);
 }
 
 static const struct weir_timer_table timer_table = {sizeof timer_table, 0, window_timer};
 static const struct weir_watermark_table watermark_table = {sizeof watermark_table, 0,
                                                             window_watermark};
-static const struct weir_state_table state_table = {sizeof state_table, 1, window_save,
+static const struct weir_state_table state_table = {sizeof state_table, STATE_VERSION, window_save,
                                                     window_load};
 
 static const void *window_extension(const char *id)

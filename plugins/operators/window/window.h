@@ -31,6 +31,7 @@ struct window {
 
     struct weir_state *state;
     int64_t watermark;
+    int32_t is_loaded;         // it comes from a snapshot
     struct span_of_time *open; // ascending
     uint32_t open_count;
     uint32_t open_capacity;
