@@ -199,7 +199,7 @@ def main():
     for test in bare:
         tap.skip(test.__name__, reason) if reason else tap.run(test.__name__, test)
     for kind in ("ext4", "xfs"):
-        why = reason or hindrance("mkfs." + kind)
+        why = reason or hindrance(kind=kind)
         name = f"synced_files_survive_cuts_under_{kind}"
         tap.skip(name, why) if why else tap.run(name, synced_files_survive_cuts, kind)
     tap.finish()

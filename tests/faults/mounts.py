@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 BUILD = os.environ.get("WEIR_BUILD_ROOT", "build")
@@ -25,16 +26,27 @@ def run(*command):
     return done.stdout.strip()
 
 
-def hindrance(*programs):
-    """Why file systems cannot be tried on this machine, or None."""
+def knows(kind):
+    """Whether the kernel has a kind of file system, or can load it."""
+    if shutil.which("modprobe"):
+        subprocess.run(["modprobe", "--quiet", kind], stderr=subprocess.DEVNULL)
+    with open("/proc/filesystems") as known:
+        return kind in known.read().split()
+
+
+def hindrance(*programs, kind=None):
+    """Why a disk, with a file system of this kind on it, cannot be tried on this machine, or None."""
     if os.geteuid() != 0:
         return "only root may mount"
-    for program in programs:
+    if kind and not knows(kind):
+        return f"this kernel has no {kind}"
+    for program in [*programs, *(["mkfs." + kind] if kind else [])]:
         if not (os.path.exists(program) if "/" in program else shutil.which(program)):
             return f"{os.path.basename(program)} is not there"
     try:
         run("unshare", "--mount", "true")
-        run("losetup", "--find")
+        with tempfile.TemporaryDirectory() as folder, loop_device(make_image(os.path.join(folder, "image"), 1)):
+            pass
     except (RuntimeError, FileNotFoundError) as error:
         return str(error)
     return None

@@ -62,7 +62,7 @@ def main():
     if reason is None:
         own_mounts()
     for kind in ("ext4", "xfs"):
-        why = reason or hindrance("mkfs." + kind)
+        why = reason or hindrance(kind=kind)
         name = f"cuts_keep_what_was_synced_on_{kind}"
         tap.skip(name, why) if why else tap.run(name, cuts_keep_what_was_synced, kind)
     tap.run("a_folder_without_such_a_file_system_is_refused", a_folder_without_such_a_file_system_is_refused)
