@@ -122,8 +122,24 @@ static json_t *percentiles_json(const struct job_percentiles *value)
                            : json_null();
 }
 
-static json_t *stage_json(const struct job_stage_stats *stage, double duration_s)
+// What the operator counts itself, by stage.
+static void add_metric(void *owner, const struct metric_sum *sum)
 {
+    json_t *stages = owner, *metrics = json_object_get(stages, sum->stage);
+    if (sum->kind == WEIR_METRIC_HISTOGRAM) {
+        return;
+    }
+    if (metrics == NULL) {
+        metrics = json_object();
+        json_object_set_new(stages, sum->stage, metrics);
+    }
+    json_object_set_new(metrics, sum->name, json_integer(sum->value));
+}
+
+static json_t *stage_json(const struct job_stage_stats *stage, double duration_s,
+                          const json_t *metrics)
+{
+    json_t *own = json_object_get(metrics, stage->stage->name);
     json_t *tasks = json_array();
     uint64_t rows = is_source(stage) ? stage->rows_out : stage->rows_in;
     for (uint32_t t = 0; t < stage->task_count; t++) {
@@ -133,24 +149,25 @@ static json_t *stage_json(const struct job_stage_stats *stage, double duration_s
                                                stage->tasks[t].busy));
     }
     return json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:o, s:I, s:I, s:I, s:o}", "name",
-        stage->stage->name, "operator", stage->stage->description->name, "rows_in",
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:o, s:I, s:I, s:I, s:o, s:o}",
+        "name", stage->stage->name, "operator", stage->stage->description->name, "rows_in",
         (json_int_t)stage->rows_in, "rows_out", (json_int_t)stage->rows_out, "bytes_in",
         (json_int_t)stage->bytes_in, "bytes_out", (json_int_t)stage->bytes_out, "rows_per_s",
         (double)rows / duration_s, "busy", stage->busy, "idle", stage->idle, "backpressured",
         stage->backpressured, "lag_ms", percentiles_json(&stage->lag), "delay_ms",
         percentiles_json(&stage->delay), "rejected", (json_int_t)stage->rejected, "memory_bytes",
         (json_int_t)stage->memory_bytes, "queue_bytes", (json_int_t)stage->queue_bytes, "tasks",
-        tasks);
+        tasks, "metrics", own != NULL ? json_incref(own) : json_object());
 }
 
-int report_json(const struct job_stats *stats)
+int report_json(struct job *job, const struct job_stats *stats)
 {
     struct rusage usage;
-    json_t *stages = json_array();
+    json_t *stages = json_array(), *metrics = json_object();
     getrusage(RUSAGE_SELF, &usage);
+    metrics_each(job_metrics(job), add_metric, metrics);
     for (uint32_t i = 0; i < stats->stage_count; i++) {
-        json_array_append_new(stages, stage_json(&stats->stages[i], stats->duration_s));
+        json_array_append_new(stages, stage_json(&stats->stages[i], stats->duration_s, metrics));
     }
     json_t *report = json_pack("{s:f, s:I, s:f, s:o}", "duration_s", stats->duration_s,
                                "peak_memory_bytes", (json_int_t)usage.ru_maxrss * 1024, "cpu_cores",
@@ -159,6 +176,7 @@ int report_json(const struct job_stats *stats)
                  ? -1
                  : json_dumpf(report, stdout, JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
     printf("\n");
+    json_decref(metrics);
     json_decref(report);
     return rc;
 }

@@ -14,7 +14,7 @@ void report_line(struct job *job, const struct plan *plan, struct report_sample 
 
 // The table for people on stderr, or the JSON object on stdout.
 void report_table(const struct job_stats *stats);
-int report_json(const struct job_stats *stats);
+int report_json(struct job *job, const struct job_stats *stats);
 
 // Warns, once a stage and call, of operators that have not returned for a while. Returns the
 // longest such time, in seconds, and who it is.

@@ -186,7 +186,7 @@ static int run_job(struct run *run, const struct plan *plan)
     }
     if (job_stats(job, &stats) == 0) {
         if (run->json) {
-            report_json(&stats);
+            report_json(job, &stats);
         } else {
             report_table(&stats);
         }

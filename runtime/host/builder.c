@@ -325,7 +325,7 @@ void host_builder_inherit(struct weir_builder *builder, const struct weir_batch 
 void host_builder_times(struct weir_builder *builder, int32_t bucket, int64_t time_min_us,
                         int64_t time_max_us, int64_t entered_us)
 {
-    builder->has_times = 1;
+    builder->has_times = time_min_us != WEIR_TIME_NONE;
     batch_builder_times(builder->inner, bucket, time_min_us, time_max_us, entered_us);
 }
 

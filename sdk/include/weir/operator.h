@@ -437,7 +437,7 @@ static inline void weir_builder_inherit(struct weir_context *context, struct wei
 }
 
 // Sets them by hand. Unsaid: no bucket, event times read from the event-time column if there is
-// one, entered now.
+// one (so too with WEIR_TIME_NONE), entered now.
 static inline void weir_builder_times(struct weir_context *context, struct weir_builder *builder,
                                       int32_t bucket, int64_t time_min_us, int64_t time_max_us,
                                       int64_t entered_us)
