@@ -36,7 +36,14 @@ struct bucket_table {
     const struct store_clock *clock;
     const struct bucket_log *log;
     void *index_owner; // of the index kind (a RocksDB database); NULL for memory
+    // [any] The first id of a range of BUCKET_RANGE ids that no bucket of the table has had (1,
+    // 100001, ...). NULL for tables without an auto-increment column. After recovery the next range
+    // begins at or after the largest `auto_increment_end` of all buckets.
+    uint64_t (*draw_range)(void *owner);
+    void *range_owner;
 };
+
+#define BUCKET_RANGE 100000u
 
 int32_t bucket_create(const struct bucket_table *table, uint32_t number, struct bucket **out,
                       struct failure *failure);
@@ -45,6 +52,8 @@ void bucket_destroy(struct bucket *bucket); // NULL is fine
 // --- Writing ---
 
 enum bucket_mode { BUCKET_MERGE, BUCKET_OVERWRITE };
+
+#define BUCKET_PUT_ROWS_MAX 32768u // its changelog may have two records for each
 
 // One request to one bucket, and one record of its log. Rows of kind +I and +U are upserts (appends
 // in a log table), -D are deletes, -U is left out.
@@ -65,8 +74,8 @@ struct bucket_put {
 struct bucket_ack {
     uint64_t base_offset;
     uint64_t end_offset;
-    uint64_t
-        position; // durable once the stream is durable beyond it: only then may it be acknowledged
+    uint64_t position; // end of its record: may be acknowledged once stream_durable() is at
+                       // least this (stream_wait(position))
     int was_duplicate; // a retry: the offsets are the original ones, nothing was written
 };
 
@@ -98,9 +107,9 @@ struct bucket_rows {
 void bucket_rows_finish(struct bucket_rows *rows);
 
 // [any] Rows of keys: column i of keys is key column i of the table (all rows of this bucket).
-// found[r] is the number of the row in rows, or UINT32_MAX. The rows may be served once the stream
-// is durable beyond *position. insert_missing makes rows that are not there (auto-increment ids
-// included): then ack is theirs.
+// found[r] is the number of the row in rows, or UINT32_MAX. The rows may be served once all before
+// stream position *position is durable. insert_missing makes rows that are not there
+// (auto-increment ids included): then ack is theirs.
 int32_t bucket_lookup(struct bucket *bucket, const struct weir_column *keys,
                       const uint32_t *key_rows, uint32_t key_row_count, int insert_missing,
                       struct bucket_rows *rows, uint32_t *found, uint64_t *position,
@@ -120,6 +129,7 @@ struct bucket_status {
     uint64_t row_count; // of the index
     uint64_t memory_bytes;
     uint64_t writer_count;
+    uint64_t auto_increment_end; // end of the range of ids it draws from; 0: it has none
     int is_fenced;
 };
 void bucket_status(struct bucket *bucket, struct bucket_status *status);
@@ -137,8 +147,8 @@ int32_t bucket_replay(struct bucket *bucket, const struct record_batch *batch,
 
 // An image of the bucket for a snapshot, made in one short call under the lock: the body of a
 // RECORD_SECTION and of RECORD_ROWS records. write() gets whole records but for the fields that
-// stream_publish names, and is called after the lock is let go. *position: valid once the stream is
-// durable beyond it.
+// stream_publish names, and is called after the lock is let go. Valid once all before stream
+// position *position is durable.
 int32_t bucket_save(struct bucket *bucket,
                     int32_t (*write)(void *owner, struct record_header *record,
                                      struct failure *failure),
@@ -146,5 +156,7 @@ int32_t bucket_save(struct bucket *bucket,
 // The records of one bucket of a snapshot, in order, before any bucket_replay.
 int32_t bucket_load(struct bucket *bucket, const struct record_header *record,
                     struct failure *failure);
+// After the last of them: DATA if rows are missing.
+int32_t bucket_load_end(struct bucket *bucket, struct failure *failure);
 
 #endif
