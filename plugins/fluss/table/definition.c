@@ -137,7 +137,8 @@ int32_t table_column_aggregate(struct table_column *column, const char *function
     }
     column->aggregate = (enum table_aggregate)choice;
     if (choice == TABLE_AGGREGATE_LISTAGG) {
-        strcpy(column->delimiter, delimiter == NULL ? "," : delimiter);
+        snprintf(column->delimiter, sizeof column->delimiter, "%s",
+                 delimiter == NULL ? "," : delimiter);
     }
     return WEIR_OK;
 }

@@ -218,7 +218,7 @@ int32_t table_column_parse(const char *text, struct table_column *column, struct
                          text, WEIR_FIELD_NAME_BYTES_MAX);
         goto fail;
     }
-    strcpy(rest, after);
+    memcpy(rest, after, strlen(after) + 1);
     cut_blanks(rest);
     int is_not_null = cut_word(rest, "null");
     if (is_not_null && !cut_word(rest, "not")) {
