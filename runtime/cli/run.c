@@ -30,7 +30,7 @@ struct run {
     const struct plan_stage *warned_of;
 };
 
-static volatile sig_atomic_t signal_count;
+static _Atomic int signal_count; // a signal reaches whichever thread
 
 static void on_signal(int number)
 {

@@ -171,8 +171,10 @@ static int make_resources(struct job *job, struct error *error)
         }
         rc = instance_open(resource->instance, NULL);
         if (rc != 0) {
-            return error_set(error, rc, "resource `%s`: %s", resource->plan->name,
-                             resource->instance->error.text);
+            const struct place *place = &resource->plan->place;
+            return error_set(error, rc, "%s:%u: resource `%s`: %s",
+                             place->file == NULL ? plan->name : place->file, place->line,
+                             resource->plan->name, resource->instance->error.text);
         }
     }
     return 0;

@@ -9,7 +9,6 @@
 #include "task/job_internal.h"
 #include "task/service.h"
 
-#define REJECT_LOG_INTERVAL_NS 1000000000
 #define RETRY_FIRST_US 10000
 #define RETRY_LAST_US 1000000
 #define RETRIES_LONGER 8u // from this one on the wait grows no more
@@ -133,28 +132,6 @@ static int32_t hand_on_watermark(struct node *node, int64_t time_us)
     return hand_on_everywhere(node, &(struct item){.kind = ITEM_WATERMARK, .time_us = time_us});
 }
 
-// Rejected rows that nobody reads are talked of, at a bounded rate.
-static void log_rejects(struct node *node, const struct weir_batch *batch)
-{
-    int64_t now = clock_monotonic_ns(&system_clock);
-    uint32_t length, place_length = 0;
-    const char *place = "";
-    node->reject_logged_count += batch->row_count;
-    if (node->reject_logged_ns != 0 && now - node->reject_logged_ns < REJECT_LOG_INTERVAL_NS) {
-        return;
-    }
-    int is_source = node->stage->description->kind == WEIR_OPERATOR_SOURCE;
-    const struct weir_column *reason = &batch->columns[is_source ? 1 : batch->column_count - 1];
-    const char *text = weir_text(reason, 0, &length);
-    if (is_source) {
-        place = weir_text(&batch->columns[0], 0, &place_length);
-    }
-    node->reject_logged_ns = now;
-    job_log(node->stage, WEIR_LOG_WARNING, "%llu rows rejected so far; one of them: %.*s%s%.*s",
-            (unsigned long long)node->reject_logged_count, (int)place_length, place,
-            place_length > 0 ? ": " : "", (int)length, text);
-}
-
 static int32_t node_emit(struct instance *instance, uint32_t output, const struct weir_batch *batch)
 {
     struct node *node = instance->owner;
@@ -167,9 +144,6 @@ static int32_t node_emit(struct instance *instance, uint32_t output, const struc
     }
     if (job->settings.tap != NULL) {
         job->settings.tap(job->settings.tap_owner, node->stage, output, batch);
-    }
-    if (is_rejected && node->outputs[output].edge_count == 0) {
-        log_rejects(node, batch);
     }
     int32_t rc = hand_on(node, output, &(struct item){.kind = ITEM_BATCH, .batch = batch});
     if (rc == 0 && output == 0 && node->stage->event_time >= 0 &&

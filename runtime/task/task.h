@@ -53,8 +53,6 @@ struct node {
     _Atomic int is_woken;
     uint32_t retry_count; // of the call that returned WEIR_ERROR_RETRY
     int64_t retry_at_us;
-    uint64_t reject_logged_count;
-    int64_t reject_logged_ns;
     struct weir_metric *lag;   // us
     struct weir_metric *delay; // us
     struct node_counters counters;

@@ -151,6 +151,16 @@ def own_reader_ends():
             return wrong or ([] if stages["put"]["rows_in"] == 1000 <= stages["read"]["rows_out"] else [stages])
 
 
+def resource_that_does_not_open():
+    with project(SOURCE.format(options="max_rows = 10")) as folder:
+        path = folder / "job.lua"
+        path.write_text(path.read_text().replace("add = 1", "broken = true"))
+        with running(folder) as process:
+            _, talk = process.communicate(timeout=60)
+            expected = "job failed: job.lua:2: resource `first`: the store is broken: leave out `broken`\n"
+            return [] if talk == expected and process.returncode == 6 else [talk, process.returncode]
+
+
 # --- The service ---
 
 def connect(folder, process):
@@ -274,6 +284,7 @@ def main():
     tap.run("a reader does not wait for a writer that waits for it", own_reader_ends)
     tap.run("--for drains through a resource", drains, READ, None)
     tap.run("SIGINT drains through two resources", drains, READ_TWICE, signal.SIGINT)
+    tap.run("a resource that does not open is told", resource_that_does_not_open)
     tap.run("a service replies to every request, with its id", replies)
     tap.run("a service replies while rows flow, and ends with the job", replies_while_rows_flow)
     tap.run("a wrong frame is hung up on, others are answered", wrong_frames_are_hung_up_on)

@@ -126,6 +126,9 @@ static void store_destroy(void *instance)
 static int32_t store_open(void *instance, struct weir_context *context)
 {
     (void)instance;
+    if (weir_option_int(context, "broken", 0)) {
+        return weir_fail(context, WEIR_ERROR_FATAL, "the store is broken: leave out `broken`");
+    }
     const struct weir_node_table *node = context->host->extension(context, WEIR_NODE_1);
     if (strcmp(node->data_directory, "./weir-data") != 0) {
         weir_log(context, WEIR_LOG_INFO, "would lie in %s", node->data_directory);
@@ -134,10 +137,11 @@ static int32_t store_open(void *instance, struct weir_context *context)
 }
 
 static const struct weir_option store_options[] = {
-    {.name = "add", .summary = "Added to every number", .type = WEIR_OPTION_INT, .initial = "0"}};
+    {.name = "add", .summary = "Added to every number", .type = WEIR_OPTION_INT, .initial = "0"},
+    {.name = "broken", .summary = "Whether it fails to open", .type = WEIR_OPTION_BOOL}};
 static const struct weir_resource_type store_type = {
     .size = sizeof store_type,
-    .option_count = 1,
+    .option_count = 2,
     .name = "store",
     .summary = "Numbers in memory, in the order they came",
     .options = store_options,
