@@ -75,13 +75,14 @@ static struct value timestamp_of(struct weir_type type, const char *text)
 
 static struct value bytes_of(const char *hex)
 {
-    struct value value = {.length = (uint32_t)strlen(hex) / 2};
-    for (uint32_t i = 0; i < value.length; i++) {
+    char bytes[400];
+    uint32_t length = (uint32_t)strlen(hex) / 2;
+    for (uint32_t i = 0; i < length; i++) {
         unsigned byte = 0;
         sscanf(hex + (size_t)i * 2, "%2x", &byte);
-        value.text[i] = (char)byte;
+        bytes[i] = (char)byte;
     }
-    return value;
+    return value_text(bytes, length);
 }
 
 static double double_of(const json_t *json)
@@ -308,7 +309,7 @@ static uint32_t bucket_of(const struct history *history, const struct weir_colum
                           uint32_t row)
 {
     const struct table_definition *definition = &history->definition;
-    uint8_t bytes[COLUMNS_MAX * VALUE_TEXT_MAX];
+    uint8_t bytes[4096];
     uint32_t length = 0;
     if (definition->bucket_key_count == 0) {
         return 0;
@@ -827,6 +828,7 @@ static void run_history(json_t *json)
     check_all(&history, "replayed");
     drop_buckets(&history);
     memory_log_finish(&history.log);
+    values_forget();
 }
 
 static uint32_t run_file(const char *name)

@@ -31,12 +31,28 @@ struct value value_double(struct weir_type type, double real)
     return value;
 }
 
+static struct kept {
+    struct kept *next;
+    char bytes[];
+} * kept_texts;
+
 struct value value_text(const char *text, uint32_t length)
 {
-    struct value value = {.length = length};
-    assert(length <= sizeof value.text);
-    memcpy(value.text, text, length);
-    return value;
+    struct kept *kept = malloc(sizeof *kept + length + 1);
+    assert(kept != NULL);
+    memcpy(kept->bytes, text, length);
+    kept->next = kept_texts;
+    kept_texts = kept;
+    return (struct value){.length = length, .text = kept->bytes};
+}
+
+void values_forget(void)
+{
+    while (kept_texts != NULL) {
+        struct kept *kept = kept_texts;
+        kept_texts = kept->next;
+        free(kept);
+    }
 }
 
 static uint32_t width_of(struct weir_type type)
@@ -50,7 +66,8 @@ int value_equal(struct weir_type type, const struct value *a, const struct value
         return a->is_null && b->is_null;
     }
     if (weir_type_is_text(type)) {
-        return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+        return a->length == b->length &&
+               (a->length == 0 || memcmp(a->text, b->text, a->length) == 0);
     }
     return memcmp(a->fixed, b->fixed, width_of(type)) == 0;
 }
@@ -98,7 +115,9 @@ static void fill_text(struct weir_column *column, const struct value *values, ui
     for (uint32_t i = 0; i < row_count; i++) {
         const struct value *value = &values[i * stride];
         uint32_t length = value->is_null ? 0 : value->length;
-        memcpy(bytes + offsets[i], value->text, length);
+        if (length > 0) {
+            memcpy(bytes + offsets[i], value->text, length);
+        }
         offsets[i + 1] = offsets[i] + (int32_t)length;
     }
     column->offsets = offsets;
@@ -169,7 +188,7 @@ struct value values_at(const struct weir_column *column, uint32_t row)
     }
     if (weir_type_is_text(column->type)) {
         const char *text = weir_text(column, row, &length);
-        return value_text(text, length);
+        return (struct value){.length = length, .text = text};
     }
     struct value value = {0};
     if (column->type.id == WEIR_TYPE_BOOL) {

@@ -4,20 +4,19 @@
 
 #include "weir/batch.h"
 
-#define VALUE_TEXT_MAX 400u
-
-// One value of any type. fixed holds it as a column would; text is copied.
+// One value of any type. fixed holds it as a column would; text is kept until values_forget.
 struct value {
     int is_null;
     uint32_t length;
     _Alignas(16) uint8_t fixed[16];
-    char text[VALUE_TEXT_MAX];
+    const char *text;
 };
 
 struct value value_null(void);
 struct value value_int(struct weir_type type, int64_t integer);
 struct value value_double(struct weir_type type, double real);
 struct value value_text(const char *text, uint32_t length);
+void values_forget(void);
 
 int value_equal(struct weir_type type, const struct value *a, const struct value *b);
 // For messages; the buffer is returned.
@@ -29,6 +28,7 @@ const char *value_print(struct weir_type type, const struct value *value, char *
 struct weir_column *values_columns(const struct weir_type *types, uint32_t column_count,
                                    const struct value *values, uint32_t row_count);
 void values_columns_finish(struct weir_column *columns, uint32_t column_count);
+// Text stays that of the column.
 struct value values_at(const struct weir_column *column, uint32_t row);
 
 #endif
