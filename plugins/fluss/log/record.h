@@ -16,14 +16,18 @@
 #define RECORD_ALIGN 64u
 
 enum record_kind {
-    RECORD_BATCH = 1,   // one put (or append) to one bucket: struct record_batch, columnar body
-    RECORD_PAD = 2,     // fills up a block; body of zeros
-    RECORD_END = 3,     // clean stop: nothing was written behind it
-    RECORD_INDEX = 4,   // last of a full segment: what it holds, by bucket (log/marks.h)
-    RECORD_SECTION = 5, // snapshots: head of one bucket's part (engine/snapshot.h)
-    RECORD_ROWS = 6,    // snapshots: rows of the index, columnar; struct record_batch
-    RECORD_FINISH = 7,  // snapshots: last record
-    RECORD_SEGMENT = 8, // first of a segment: struct record_segment
+    RECORD_BATCH = 1,      // one put (or append) to one bucket: struct record_batch, columnar body
+    RECORD_PAD = 2,        // fills up a block; body of zeros
+    RECORD_END = 3,        // clean stop: nothing was written behind it
+    RECORD_INDEX = 4,      // last of a full segment: what it holds, by bucket (log/marks.h)
+    RECORD_SECTION = 5,    // snapshots: head of one bucket's part (engine/snapshot.h)
+    RECORD_ROWS = 6,       // snapshots: rows of the index, columnar; struct record_batch
+    RECORD_FINISH = 7,     // snapshots and catalogs: last record
+    RECORD_SEGMENT = 8,    // first of a segment: struct record_segment
+    RECORD_DIRECTORY = 16, // catalogs: first record (store/catalog.h)
+    RECORD_TABLE = 17,     // catalogs: one table
+    RECORD_SNAPSHOT = 18,  // snapshots: first record (store/snapshot.h)
+    RECORD_FENCED = 19,    // snapshots: a bucket that was found corrupt
 };
 
 // Every record begins with it. Frozen.

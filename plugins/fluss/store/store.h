@@ -9,17 +9,23 @@
 struct store;
 struct table;
 
+// Levels of talk, as weir/host.h has them.
+#define STORE_LOG_INFO 2u
+#define STORE_LOG_WARNING 3u
+#define STORE_LOG_ERROR 4u
+
 struct store_settings {
     struct disk *disk;                 // taken over
     const struct store_clock *clock;   // NULL: the system's
     const struct store_memory *memory; // NULL: the system's
-    int is_read_only;                  // commands that only look; no lock is taken
+    int is_read_only;                  // commands that only look; locks if the disk lets it
     uint64_t segment_bytes;            // 0: 256 MiB
     uint64_t buffer_bytes;             // 0: 64 MiB
     uint64_t tail_bytes;               // 0: 64 MiB
     int64_t commit_delay_us;           // 0: 5 ms
     uint64_t snapshot_bytes;           // of log, until the next snapshot; 0: 1 GiB
     int64_t snapshot_delay_us;         // 0: one minute
+    int is_manual; // no thread of its own: snapshots and retention come when they are called for
     void (*log)(void *owner, uint32_t level, const char *text); // talk; NULL: none
     void *log_owner;
 };
@@ -43,8 +49,11 @@ void store_release(struct store *store);
 // difference if with another.
 int32_t store_create(struct store *store, const struct table_definition *definition, int *existed,
                      struct table **out, struct failure *failure);
+// Adds a column, last and nullable. Table, buckets and fields that were handed out are gone: nobody
+// may use them. CONFIG with the reason and the remedy.
 int32_t store_alter(struct store *store, const char *name, const struct table_column *added,
                     struct failure *failure);
+// Nobody may use the table.
 int32_t store_drop(struct store *store, const char *name, struct failure *failure);
 // CONFIG if there is none; names those there are, and the nearest.
 int32_t store_table(struct store *store, const char *name, struct table **out,
@@ -59,7 +68,8 @@ struct bucket *table_bucket(struct table *table, uint32_t bucket);
 struct stream *table_stream(struct table *table);
 // The first offset that a reader of a bucket can have.
 uint64_t table_log_start(struct table *table, uint32_t bucket);
-int64_t table_writer(struct table *table); // a new writer id, never given before in this directory
+// A new writer id, never given before in this directory; negative: an error class.
+int64_t table_writer(struct table *table);
 
 struct table_usage {
     uint64_t rows;
