@@ -148,7 +148,8 @@ int32_t append_place(struct stream *stream, uint32_t record_bytes, struct stream
         if (stream->position == segment->begin && !place_head(stream, segment)) {
             return no_memory(failure);
         }
-        uint64_t data_end = segment_index_of(segments, stream->position) - DISK_BLOCK;
+        uint64_t data_end =
+            segment_index_of(segments, stream->position) - (uint64_t)END_COUNT * DISK_BLOCK;
         uint64_t start = start_of(stream, record_bytes);
         if (start <= data_end && record_bytes <= data_end - start) {
             break;
@@ -174,7 +175,8 @@ int32_t append_place(struct stream *stream, uint32_t record_bytes, struct stream
 
 static int32_t check_reserve(struct stream *stream, uint32_t record_bytes, struct failure *failure)
 {
-    uint64_t most = stream->segments.segment_bytes - stream->segments.index_bytes - 2 * DISK_BLOCK;
+    uint64_t most = stream->segments.segment_bytes - stream->segments.index_bytes -
+                    (END_COUNT + 1) * DISK_BLOCK;
     uint64_t waiting = stream->position - stream->acknowledged;
     if (stream->has_failed || stream->settings.is_read_only || stream->is_stopping) {
         return failure_set(failure, WEIR_ERROR_FATAL, "%s",
@@ -205,6 +207,7 @@ int32_t stream_reserve(struct stream *stream, uint32_t record_bytes, struct stre
     }
     if (rc == WEIR_OK) {
         room->group = stream->group;
+        stream->is_ended = 0;
         stream->open[room->group % 2]++;
     }
     pthread_mutex_unlock(&stream->lock);

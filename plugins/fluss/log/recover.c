@@ -7,47 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "log/stream_private.h"
+#include "log/walk.h"
 
 struct recovery {
     struct stream *stream;
     const struct stream_replay *replay;
     struct stream_found *found;
-    struct scan scan;
-    uint64_t position;
-    uint64_t end;          // of the last segment file
-    uint64_t last_durable; // as the last record says
-    uint32_t last_crc;
-    uint64_t last_number;
-    uint32_t last_epoch;
-    uint8_t last_kind; // 0: no record yet, or none that the next one must follow on
+    struct walk walk;
 };
-
-static int follows(const struct recovery *recovery, const struct record_header *record,
-                   const char **why)
-{
-    if (record->durable > record->position || record->epoch < recovery->last_epoch ||
-        record->number <= recovery->last_number) {
-        *why = "a record of an earlier time, cut off before";
-        return 0;
-    }
-    if (recovery->last_kind != 0 && (record->previous_crc != recovery->last_crc ||
-                                     record->number != recovery->last_number + 1)) {
-        *why = "a record that does not follow on the one before it";
-        return 0;
-    }
-    return 1;
-}
-
-static void accept(struct recovery *recovery, const struct record_header *record)
-{
-    recovery->last_durable = record->durable;
-    recovery->last_crc = record->header_crc;
-    recovery->last_number = record->number;
-    recovery->last_epoch = record->epoch;
-    recovery->last_kind = record->kind;
-    recovery->position = record->position + record->record_bytes;
-}
 
 // Tells the stream of a record, and the one who replays.
 static int32_t use(struct recovery *recovery, const struct record_header *record,
@@ -55,90 +24,27 @@ static int32_t use(struct recovery *recovery, const struct record_header *record
 {
     struct stream *stream = recovery->stream;
     struct segment *segment = segments_at(&stream->segments, record->position);
-    if (record->kind == RECORD_SEGMENT) {
-        segment->was_used =
-            (((const struct record_segment *)record)->flags & RECORD_SEGMENT_USED) != 0;
-    } else if (record->kind == RECORD_BATCH) {
-        marks_add(&segment->marks, &stream->buckets, segment->begin,
-                  stream->segments.index_bytes - sizeof *record, (const void *)record);
-        if (recovery->replay->record != NULL && record->position >= recovery->replay->from) {
-            return recovery->replay->record(recovery->replay->owner, record, failure);
-        }
+    if (record->kind != RECORD_BATCH) {
+        return WEIR_OK;
     }
-    return WEIR_OK;
+    marks_add(&segment->marks, &stream->buckets, segment->begin,
+              stream->segments.index_bytes - sizeof *record, (const void *)record);
+    if (recovery->replay->record == NULL || record->position < recovery->replay->from) {
+        return WEIR_OK;
+    }
+    return recovery->replay->record(recovery->replay->owner, record, failure);
 }
 
-struct verdict {
-    int is_corrupt;    // something behind was written when this was durable
-    uint64_t next;     // then: where a whole record begins again
-    uint64_t torn_end; // behind what was not finished
-};
-
-// Looks through one segment for whole records behind the damage.
-static void judge_segment(struct recovery *recovery, uint64_t from, uint64_t to,
-                          struct verdict *verdict)
-{
-    uint64_t damage = recovery->position, at = from, end = from;
-    const char *why;
-    while (!(verdict->is_corrupt && verdict->next != 0) &&
-           scan_search(&recovery->scan, &at, to, &end)) {
-        const struct record_header *record;
-        if (scan_record(&recovery->scan, at, &record, &why) == 1 &&
-            record->epoch >= recovery->last_epoch && record->number > recovery->last_number) {
-            if (at > damage && verdict->next == 0) {
-                verdict->next = at;
-            }
-            verdict->is_corrupt |= record->durable > damage;
-            verdict->torn_end = at + record->record_bytes;
-        }
-        at += RECORD_ALIGN;
-    }
-    const struct segment *segment = segments_at(&recovery->stream->segments, from);
-    if (!segment->was_used && end > verdict->torn_end) {
-        verdict->torn_end = end;
-    }
-}
-
-// Whether anything of this life may be in a segment behind the damage: its first or last record is.
-static int is_begun(struct recovery *recovery, uint64_t begin)
-{
-    const struct record_header *record;
-    const char *why;
-    return scan_record(&recovery->scan, begin, &record, &why) == 1 ||
-           scan_record(&recovery->scan, segment_index_of(&recovery->stream->segments, begin),
-                       &record, &why) == 1;
-}
-
-static struct verdict judge(struct recovery *recovery)
-{
-    struct segments *segments = &recovery->stream->segments;
-    struct verdict verdict = {.torn_end = recovery->position};
-    for (uint32_t i = 0; i < segments->count && !(verdict.is_corrupt && verdict.next != 0); i++) {
-        uint64_t begin = segments->items[i].begin, end = begin + segments->segment_bytes;
-        if (end <= recovery->position) {
-            continue;
-        }
-        if (begin <= recovery->position) {
-            judge_segment(recovery, recovery->position, end, &verdict);
-        } else if (is_begun(recovery, begin)) {
-            judge_segment(recovery, begin, end, &verdict);
-        }
-    }
-    return verdict;
-}
-
-static void report_torn(struct recovery *recovery, const char *why, const struct verdict *verdict)
+static void report_torn(struct recovery *recovery, const struct walk_damage *damage)
 {
     struct stream_found *found = recovery->found;
-    char path[SEGMENT_PATH_BYTES];
-    segment_path(segment_begin_of(&recovery->stream->segments, recovery->position), path);
-    found->torn_bytes = verdict->torn_end - recovery->position;
+    found->torn_bytes = damage->torn_end - recovery->walk.position;
     if (found->torn_bytes > 0) {
         snprintf(found->report, sizeof found->report,
                  "%s/%s: torn tail: %" PRIu64 " bytes at offset %" PRIu64
                  " cut (%s; nothing behind it was ever acknowledged)",
-                 recovery->stream->settings.disk->path, path, found->torn_bytes,
-                 scan_offset(&recovery->scan, recovery->position), why);
+                 recovery->stream->settings.disk->path, damage->path, found->torn_bytes,
+                 damage->offset, damage->why);
     }
 }
 
@@ -147,31 +53,26 @@ static int32_t out_of_memory(struct failure *failure)
     return failure_set(failure, WEIR_ERROR_FATAL, "no memory to read the log");
 }
 
-// Deals with a position where no record follows. *at_end: the log ends there.
-static int32_t handle_damage(struct recovery *recovery, int rc, const char *reason, int *at_end,
-                             struct failure *failure)
+// Deals with a place where no record follows. *at_end: the log ends there.
+static int32_t handle_damage(struct recovery *recovery, const struct walk_damage *damage,
+                             int *at_end, struct failure *failure)
 {
-    char why[sizeof recovery->scan.reason], path[SEGMENT_PATH_BYTES];
-    snprintf(why, sizeof why, "%s", reason);
-    segment_path(segment_begin_of(&recovery->stream->segments, recovery->position), path);
-    uint64_t offset = scan_offset(&recovery->scan, recovery->position);
-    struct verdict verdict = judge(recovery);
-    if (verdict.is_corrupt) {
-        if (recovery->replay->corrupt != NULL) {
-            recovery->replay->corrupt(recovery->replay->owner, path, offset, recovery->position,
-                                      verdict.next, why);
+    const struct stream_replay *replay = recovery->replay;
+    if (damage->is_corrupt) {
+        if (replay->corrupt != NULL) {
+            replay->corrupt(replay->owner, damage->path, damage->offset, recovery->walk.position,
+                            damage->next, damage->why);
         }
-        recovery->position = verdict.next;
-        recovery->last_kind = 0;
+        walk_skip(&recovery->walk, damage->next);
         return WEIR_OK;
     }
-    if (rc < 0) {
+    if (damage->error != 0) {
         return failure_set(failure, WEIR_ERROR_FATAL, "%s/%s, offset %" PRIu64 ": %s",
-                           recovery->stream->settings.disk->path, path, offset, why);
+                           recovery->stream->settings.disk->path, damage->path, damage->offset,
+                           damage->why);
     }
     *at_end = 1;
-    recovery->found->was_clean = recovery->last_kind == RECORD_END;
-    report_torn(recovery, why, &verdict);
+    report_torn(recovery, damage);
     return WEIR_OK;
 }
 
@@ -179,23 +80,22 @@ static int32_t read_records(struct recovery *recovery, struct failure *failure)
 {
     int at_end = 0;
     int32_t result = WEIR_OK;
-    while (result == WEIR_OK && !at_end && recovery->position < recovery->end) {
+    while (result == WEIR_OK && !at_end) {
         const struct record_header *record;
-        const char *why;
-        int rc = scan_record(&recovery->scan, recovery->position, &record, &why);
+        struct walk_damage damage;
+        int rc = walk_next(&recovery->walk, &record, &damage);
         if (rc == -ENOMEM) {
             return out_of_memory(failure);
         }
-        if (rc == 1 && follows(recovery, record, &why)) {
-            accept(recovery, record);
+        if (rc == 1) {
             result = use(recovery, record, failure);
+        } else if (rc == 0) {
+            result = handle_damage(recovery, &damage, &at_end, failure);
         } else {
-            result = handle_damage(recovery, rc, why, &at_end, failure);
+            at_end = 1;
         }
     }
-    if (!at_end) {
-        recovery->found->was_clean = recovery->last_kind == RECORD_END;
-    }
+    recovery->found->was_clean = recovery->walk.end_count > 0;
     return result;
 }
 
@@ -206,14 +106,14 @@ static int take_index(struct recovery *recovery, struct segment *segment)
     const struct record_header *record;
     const char *why;
     uint64_t index = segment_index_of(segments, segment->begin);
-    if (scan_record(&recovery->scan, index, &record, &why) != 1 || record->kind != RECORD_INDEX ||
-        record->record_bytes != segments->index_bytes ||
+    if (scan_record(&recovery->walk.scan, index, &record, &why) != 1 ||
+        record->kind != RECORD_INDEX || record->record_bytes != segments->index_bytes ||
         !marks_decode(&segment->marks, &recovery->stream->buckets, segment->begin, index,
                       (const uint8_t *)record + record->head_bytes,
                       record->record_bytes - record->head_bytes)) {
         return 0;
     }
-    accept(recovery, record);
+    walk_take(&recovery->walk, record);
     return 1;
 }
 
@@ -223,7 +123,7 @@ static void skip_full_segments(struct recovery *recovery)
     struct segments *segments = &recovery->stream->segments;
     for (uint32_t i = 0; i < segments->count; i++) {
         struct segment *segment = &segments->items[i];
-        if (segment->begin != recovery->position ||
+        if (segment->begin != recovery->walk.position ||
             segment->begin + segments->segment_bytes > recovery->replay->from ||
             !take_index(recovery, segment)) {
             return;
@@ -265,11 +165,14 @@ static int32_t settle(struct recovery *recovery, struct failure *failure)
 {
     struct segments *segments = &recovery->stream->segments;
     struct disk *disk = recovery->stream->settings.disk;
-    uint64_t torn_end = recovery->position + recovery->found->torn_bytes;
+    uint64_t torn_end = recovery->walk.position + recovery->found->torn_bytes;
+    if (recovery->found->torn_bytes > 0) {
+        failpoint_reach(FAILPOINT_TAIL_CUT);
+    }
     for (uint32_t i = 0; i < segments->count; i++) {
         uint64_t begin = segments->items[i].begin;
-        if (begin + segments->segment_bytes > recovery->last_durable) {
-            int rc = settle_segment(recovery, begin, recovery->position, torn_end);
+        if (begin + segments->segment_bytes > recovery->walk.durable) {
+            int rc = settle_segment(recovery, begin, recovery->walk.position, torn_end);
             if (rc != 0) {
                 char path[SEGMENT_PATH_BYTES];
                 segment_path(begin, path);
@@ -299,14 +202,14 @@ static int is_whole(struct stream *stream, const char *path)
 static void drop_segments_behind_gap(struct recovery *recovery)
 {
     struct segments *segments = &recovery->stream->segments;
-    uint64_t next = segment_begin_of(segments, recovery->position);
+    uint64_t next = segment_begin_of(segments, recovery->walk.position);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < segments->count; i++) {
         struct segment *segment = &segments->items[i];
         char path[SEGMENT_PATH_BYTES];
         segment_path(segment->begin, path);
         if (segment->begin > next ||
-            (segment->begin > recovery->position && !is_whole(recovery->stream, path))) {
+            (segment->begin > recovery->walk.position && !is_whole(recovery->stream, path))) {
             marks_finish(&segment->marks);
             if (!recovery->stream->settings.is_read_only) {
                 recovery->stream->settings.disk->table->unlink(recovery->stream->settings.disk,
@@ -317,7 +220,7 @@ static void drop_segments_behind_gap(struct recovery *recovery)
         if (segment->begin == next) {
             next += segments->segment_bytes;
         }
-        if (segment->begin > recovery->position) {
+        if (segment->begin > recovery->walk.position) {
             segment->was_used = 1; // it may be
         }
         segments->items[kept++] = *segment;
@@ -329,8 +232,8 @@ static void drop_segments_behind_gap(struct recovery *recovery)
 static int32_t load_last_block(struct recovery *recovery, struct failure *failure)
 {
     struct stream *stream = recovery->stream;
-    uint64_t begin = recovery->position / DISK_BLOCK * DISK_BLOCK;
-    if (begin == recovery->position || stream->settings.is_read_only) {
+    uint64_t begin = recovery->walk.position / DISK_BLOCK * DISK_BLOCK;
+    if (begin == recovery->walk.position || stream->settings.is_read_only) {
         return WEIR_OK;
     }
     struct chunk *chunk = chunk_create(stream->pool, DISK_BLOCK, begin);
@@ -352,7 +255,7 @@ static int32_t load_last_block(struct recovery *recovery, struct failure *failur
         return failure_set(failure, WEIR_ERROR_FATAL, "%s/%s: cannot read its last block: %s",
                            disk->path, path, rc < 0 ? strerror((int)-rc) : "the file is too short");
     }
-    chunk->first = chunk->end = recovery->position;
+    chunk->first = chunk->end = recovery->walk.position;
     stream->oldest = stream->current = chunk;
     stream->chunk_bytes = chunk->capacity;
     return WEIR_OK;
@@ -361,13 +264,14 @@ static int32_t load_last_block(struct recovery *recovery, struct failure *failur
 static int32_t tell_of_what_is_missing(struct recovery *recovery, struct failure *failure)
 {
     struct segments *segments = &recovery->stream->segments;
-    uint64_t begin = recovery->position;
+    uint64_t begin = recovery->walk.position;
     if (recovery->replay->from < begin && recovery->replay->corrupt != NULL) {
         char path[SEGMENT_PATH_BYTES];
         uint64_t from = recovery->replay->from;
         segment_path(segment_begin_of(segments, from), path);
-        recovery->replay->corrupt(recovery->replay->owner, path, scan_offset(&recovery->scan, from),
-                                  from, begin, "the file is missing");
+        recovery->replay->corrupt(recovery->replay->owner, path,
+                                  scan_offset(&recovery->walk.scan, from), from, begin,
+                                  "the file is missing");
     }
     if (segments->count > 0 && !segment_bytes_are_good(segments->segment_bytes)) {
         return failure_set(failure, WEIR_ERROR_CONFIG,
@@ -380,23 +284,17 @@ static int32_t tell_of_what_is_missing(struct recovery *recovery, struct failure
 int32_t recover_run(struct stream *stream, const struct stream_replay *replay,
                     struct stream_found *found, struct failure *failure)
 {
-    struct segments *segments = &stream->segments;
     struct recovery recovery = {.stream = stream, .replay = replay, .found = found};
+    struct walk *walk = &recovery.walk;
     *found = (struct stream_found){0};
-    scan_init(&recovery.scan, stream->settings.disk, stream->pool, segments->segment_bytes);
-    if (segments->count > 0) {
-        recovery.position = segments->items[0].begin;
-        recovery.end = segments->items[segments->count - 1].begin + segments->segment_bytes;
-    } else {
-        recovery.position = segment_begin_of(segments, replay->from);
-    }
-    found->begin = recovery.position;
+    walk_init(walk, stream->settings.disk, stream->pool, &stream->segments, replay->from);
+    found->begin = walk->position;
     int32_t rc = tell_of_what_is_missing(&recovery, failure);
     if (rc == WEIR_OK) {
         skip_full_segments(&recovery);
         rc = read_records(&recovery, failure);
     }
-    scan_finish(&recovery.scan);
+    walk_finish(walk);
     if (rc == WEIR_OK) {
         drop_segments_behind_gap(&recovery);
     }
@@ -406,12 +304,12 @@ int32_t recover_run(struct stream *stream, const struct stream_replay *replay,
     if (rc == WEIR_OK) {
         rc = load_last_block(&recovery, failure);
     }
-    found->end = recovery.position;
+    found->end = walk->position;
     stream->begin = found->begin;
-    stream->position = recovery.position;
-    stream->number = recovery.last_number;
-    stream->previous_crc = recovery.last_crc;
-    stream->epoch = recovery.last_epoch + 1;
+    stream->position = walk->position;
+    stream->number = walk->number;
+    stream->previous_crc = walk->crc;
+    stream->epoch = walk->epoch + 1;
     stream->is_ended = found->was_clean;
     return rc;
 }

@@ -79,11 +79,21 @@ static int parse_name(const char *name, uint64_t *begin)
     return 1;
 }
 
+int segment_parse_name(const char *name, uint64_t *begin)
+{
+    size_t prefix = strlen(SPARE_PREFIX);
+    if (strncmp(name, SPARE_PREFIX, prefix) == 0) {
+        return parse_name(name + prefix, begin) ? SEGMENT_NAME_SPARE : 0;
+    }
+    return parse_name(name, begin) ? SEGMENT_NAME_LIVE : 0;
+}
+
 static int note_name(void *owner, const char *name)
 {
     struct segments *segments = owner;
     uint64_t begin;
-    if (parse_name(name, &begin)) {
+    int kind = segment_parse_name(name, &begin);
+    if (kind == SEGMENT_NAME_LIVE) {
         struct segment *segment = segments_add(segments, begin);
         if (segment == NULL) {
             return -ENOMEM;
@@ -91,9 +101,7 @@ static int note_name(void *owner, const char *name)
         segment->was_used = 1; // until its head says otherwise
         return 0;
     }
-    size_t prefix = strlen(SPARE_PREFIX);
-    if (strncmp(name, SPARE_PREFIX, prefix) == 0 && parse_name(name + prefix, &begin) &&
-        segments->spare_count < sizeof segments->spares / sizeof *segments->spares) {
+    if (kind == SEGMENT_NAME_SPARE && segments->spare_count < SEGMENT_SPARES_MAX) {
         segments->spares[segments->spare_count++] = begin;
     }
     return 0;

@@ -1,7 +1,7 @@
 // Segment files of a log: their names and geometry.
 //
 // A segment of S bytes: a RECORD_SEGMENT, records, padding, and in its last index_bytes the
-// RECORD_INDEX. The block before the index is for padding and the end record alone.
+// RECORD_INDEX. The two blocks before the index are for padding and end records alone.
 #ifndef FLUSS_LOG_SEGMENT_H
 #define FLUSS_LOG_SEGMENT_H
 
@@ -16,6 +16,7 @@
 #define SEGMENT_BYTES_MIN (64u << 10)
 #define SEGMENT_BYTES_MAX (1ull << 36)
 #define SEGMENT_BYTES_DEFAULT (256ull << 20)
+#define SEGMENT_SPARES_MAX 4u // kept for reuse; others are unlinked
 
 struct segment {
     uint64_t begin;   // stream position
@@ -31,14 +32,15 @@ struct segments {
     struct segment *items;
     uint32_t count;
     uint32_t capacity;
-    uint64_t spares[4]; // begins of their former lives
+    uint64_t spares[SEGMENT_SPARES_MAX]; // begins of their former lives
     uint32_t spare_count;
 };
 
-#define SEGMENT_SPARES_MAX 2u // kept; others are unlinked
-
 void segment_path(uint64_t begin, char path[SEGMENT_PATH_BYTES]);
 void segment_spare_path(uint64_t begin, char path[SEGMENT_PATH_BYTES]);
+// What a file's name in the log folder says it is; 0: it is not of the log. begin as the name says.
+enum { SEGMENT_NAME_LIVE = 1, SEGMENT_NAME_SPARE = 2 };
+int segment_parse_name(const char *name, uint64_t *begin);
 uint64_t segment_index_bytes(uint64_t segment_bytes);
 int segment_bytes_are_good(uint64_t segment_bytes);
 

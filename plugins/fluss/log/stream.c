@@ -24,6 +24,7 @@ static void init_locks(struct stream *stream)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&stream->lock, NULL);
     pthread_mutex_init(&stream->marks_lock, NULL);
+    pthread_mutex_init(&stream->retire_lock, NULL);
     pthread_mutex_init(&stream->listeners_lock, NULL);
     pthread_cond_init(&stream->work, &attributes);
     pthread_cond_init(&stream->progress, &attributes);
@@ -46,6 +47,7 @@ static void free_stream(struct stream *stream)
     pthread_cond_destroy(&stream->room);
     pthread_mutex_destroy(&stream->lock);
     pthread_mutex_destroy(&stream->marks_lock);
+    pthread_mutex_destroy(&stream->retire_lock);
     pthread_mutex_destroy(&stream->listeners_lock);
     free(stream);
 }
@@ -120,6 +122,7 @@ int32_t stream_open(const struct stream_settings *settings, const struct stream_
     stream->acknowledged = stream->synced = stream->position;
     if (!settings->is_read_only) {
         if (segments_at(&stream->segments, stream->position) == NULL) {
+            stream->wants_segment = 1; // at once
             keeper_prepare(stream);
         }
         rc = start_threads(stream, failure);

@@ -14,6 +14,7 @@
 #include "log/stream.h"
 
 #define PAD_BYTES_MAX (64u << 10)
+#define END_COUNT 2 // so that damage to one of them is seen
 
 struct stream {
     struct stream_settings settings;
@@ -44,7 +45,7 @@ struct stream {
     int needs_sync;         // the group being filled has a record that must be synced
     int closing_needs_sync; // so has the group before it
     int is_stopping;
-    int is_ended; // the end record is the last one
+    int is_ended; // nothing was appended since the last clean stop
     int has_failed;
     char why[512];
 
@@ -56,8 +57,10 @@ struct stream {
     uint64_t number;
     uint32_t previous_crc;
     uint32_t epoch;
+    int end_count; // end records written
 
-    pthread_mutex_t marks_lock; // of the marks of all segments, and of buckets
+    pthread_mutex_t retire_lock; // one retires at a time
+    pthread_mutex_t marks_lock;  // of the marks of all segments, and of buckets
     struct mark_buckets buckets;
 
     pthread_mutex_t listeners_lock;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "log/stream_private.h"
 
 void writer_fail(struct stream *stream, const char *format, ...)
@@ -42,6 +43,7 @@ static struct run run_at(struct stream *stream, uint64_t position, uint64_t end)
 
 static void write_index(struct stream *stream, struct record_header *record)
 {
+    failpoint_reach(FAILPOINT_SEGMENT_FULL);
     const struct segment *segment = segments_at(&stream->segments, record->position);
     marks_encode(&segment->marks, segment->begin, record->position,
                  (uint8_t *)record + record->head_bytes, record->record_bytes - record->head_bytes);
@@ -166,13 +168,19 @@ static int write_group(struct stream *stream, const struct group *group)
     for (uint64_t position = group->begin; position < group->end;) {
         struct run run = run_at(stream, position, group->end);
         seal(stream, &run, group->synced);
+        failpoint_reach(position == group->begin ? FAILPOINT_GROUP_SEALED : FAILPOINT_GROUP_PIECE);
         int rc = write_run(stream, &run);
         if (rc != 0) {
             return rc;
         }
         position = run.end;
     }
-    return group->needs_sync ? sync_files(stream, group->synced, group->end) : 0;
+    failpoint_reach(FAILPOINT_GROUP_WRITTEN);
+    int rc = group->needs_sync ? sync_files(stream, group->synced, group->end) : 0;
+    if (rc == 0) {
+        failpoint_reach(FAILPOINT_GROUP_SYNCED);
+    }
+    return rc;
 }
 
 // Closes the group being filled and waits until all of it is published. [lock]
@@ -269,10 +277,10 @@ void *writer_run(void *owner)
             commit_group(stream);
         } else if (!stream->is_stopping) {
             pthread_cond_wait(&stream->work, &stream->lock);
-        } else if (stream->is_ended || !append_end(stream)) {
+        } else if (stream->is_ended || stream->end_count == END_COUNT || !append_end(stream)) {
             break;
         } else {
-            stream->is_ended = 1;
+            stream->end_count++;
         }
     }
     pthread_mutex_unlock(&stream->lock);

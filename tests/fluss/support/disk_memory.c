@@ -35,10 +35,13 @@ struct memory_disk {
     struct entry *entries;
     struct failure_plan plans[DISK_MEMORY_CALL_COUNT];
     uint64_t calls[DISK_MEMORY_CALL_COUNT];
+    char aim[PATH_BYTES_MAX]; // empty: all files
     uint64_t limit;
     uint64_t stop_after; // 0: never
     int has_stopped;
+    int ignores_syncs;
     int is_stalling;
+    char stalled_path[PATH_BYTES_MAX]; // empty: all
     int stalled_count;
     int is_locked;
     char note[128];
@@ -66,13 +69,16 @@ static void *must(void *memory)
 }
 
 // 0, or the error that this call is to give; counts it.
-static int begin_call(struct memory_disk *disk, enum disk_memory_call call)
+static int begin_call(struct memory_disk *disk, enum disk_memory_call call, const char *path)
 {
     struct failure_plan *plan = &disk->plans[call];
-    disk->calls[call]++;
     if (disk->has_stopped) {
         return -EIO;
     }
+    if (disk->aim[0] != '\0' && strcmp(disk->aim, path) != 0) {
+        return 0;
+    }
+    disk->calls[call]++;
     if (plan->countdown == 0 || (plan->countdown > 1 && plan->countdown--)) {
         return 0;
     }
@@ -157,7 +163,7 @@ static int memory_open(struct disk *base, const char *path, uint32_t flags, stru
 {
     struct memory_disk *disk = of(base);
     pthread_mutex_lock(&disk->lock);
-    int rc = begin_call(disk, DISK_MEMORY_OPEN);
+    int rc = begin_call(disk, DISK_MEMORY_OPEN, path);
     struct entry *entry = find(disk, path);
     if (rc == 0 && (flags & DISK_CREATE) != 0 && entry != NULL) {
         rc = -EEXIST;
@@ -184,7 +190,7 @@ static int64_t memory_read(struct disk_file *file, void *bytes, uint64_t byte_co
                            uint64_t offset)
 {
     pthread_mutex_lock(&file->disk->lock);
-    int64_t rc = begin_call(file->disk, DISK_MEMORY_READ);
+    int64_t rc = begin_call(file->disk, DISK_MEMORY_READ, file->entry->path);
     if (rc >= 0) {
         int is_short = rc > 0;
         uint64_t size = file->entry->size;
@@ -215,7 +221,7 @@ static int memory_write(struct disk_file *file, const void *bytes, uint64_t byte
     struct memory_disk *disk = file->disk;
     pthread_mutex_lock(&disk->lock);
     assert(file->is_writable);
-    int rc = begin_call(disk, DISK_MEMORY_WRITE);
+    int rc = begin_call(disk, DISK_MEMORY_WRITE, file->entry->path);
     uint64_t size = file->entry->size;
     uint64_t grows = offset + byte_count > size ? offset + byte_count - size : 0;
     if (rc < 0) {
@@ -245,17 +251,19 @@ static int memory_sync(struct disk_file *file)
 {
     struct memory_disk *disk = file->disk;
     pthread_mutex_lock(&disk->lock);
-    int rc = begin_call(disk, DISK_MEMORY_SYNC);
-    disk->stalled_count++;
-    pthread_cond_broadcast(&disk->changed);
-    while (disk->is_stalling) {
-        pthread_cond_wait(&disk->changed, &disk->lock);
+    int rc = begin_call(disk, DISK_MEMORY_SYNC, file->entry->path);
+    if (disk->stalled_path[0] == '\0' || strcmp(disk->stalled_path, file->entry->path) == 0) {
+        disk->stalled_count++;
+        pthread_cond_broadcast(&disk->changed);
+        while (disk->is_stalling) {
+            pthread_cond_wait(&disk->changed, &disk->lock);
+        }
+        disk->stalled_count--;
     }
-    disk->stalled_count--;
     if (rc == 0 && stops_here(disk)) {
         rc = -EIO;
     }
-    if (rc == 0) {
+    if (rc == 0 && !disk->ignores_syncs) {
         settle(file->entry);
     }
     pthread_mutex_unlock(&disk->lock);
@@ -267,7 +275,7 @@ static int memory_allocate(struct disk_file *file, uint64_t byte_count)
     struct memory_disk *disk = file->disk;
     struct entry *entry = file->entry;
     pthread_mutex_lock(&disk->lock);
-    int rc = begin_call(disk, DISK_MEMORY_ALLOCATE);
+    int rc = begin_call(disk, DISK_MEMORY_ALLOCATE, entry->path);
     if (rc == 0 && byte_count > entry->size) {
         if (used(disk) + byte_count - entry->size > disk->limit) {
             rc = -ENOSPC;
@@ -293,7 +301,7 @@ static int memory_truncate(struct disk_file *file, uint64_t byte_count)
 {
     struct entry *entry = file->entry;
     pthread_mutex_lock(&file->disk->lock);
-    int rc = begin_call(file->disk, DISK_MEMORY_TRUNCATE);
+    int rc = begin_call(file->disk, DISK_MEMORY_TRUNCATE, entry->path);
     if (rc == 0) {
         make_room(entry, byte_count);
         if (byte_count < entry->size) {
@@ -311,7 +319,7 @@ static int memory_rename(struct disk *base, const char *from, const char *to)
 {
     struct memory_disk *disk = of(base);
     pthread_mutex_lock(&disk->lock);
-    int rc = begin_call(disk, DISK_MEMORY_RENAME);
+    int rc = begin_call(disk, DISK_MEMORY_RENAME, from);
     struct entry *entry = find(disk, from), *old = find(disk, to);
     if (rc == 0 && entry == NULL) {
         rc = -ENOENT;
@@ -331,7 +339,7 @@ static int memory_unlink(struct disk *base, const char *path)
 {
     struct memory_disk *disk = of(base);
     pthread_mutex_lock(&disk->lock);
-    int rc = begin_call(disk, DISK_MEMORY_UNLINK);
+    int rc = begin_call(disk, DISK_MEMORY_UNLINK, path);
     struct entry *entry = find(disk, path);
     if (rc == 0 && entry == NULL) {
         rc = -ENOENT;
@@ -372,7 +380,7 @@ static int memory_list(struct disk *base, const char *path,
 {
     struct memory_disk *disk = of(base);
     pthread_mutex_lock(&disk->lock);
-    int rc = begin_call(disk, DISK_MEMORY_LIST);
+    int rc = begin_call(disk, DISK_MEMORY_LIST, path);
     uint32_t count = 0, capacity = 0;
     size_t skip = path[0] == '\0' ? 0 : strlen(path) + 1;
     char(*names)[PATH_BYTES_MAX] = NULL;
@@ -474,6 +482,14 @@ void disk_memory_fail(struct disk *base, enum disk_memory_call call, int64_t nth
     pthread_mutex_unlock(&disk->lock);
 }
 
+void disk_memory_aim(struct disk *base, const char *path)
+{
+    struct memory_disk *disk = of(base);
+    pthread_mutex_lock(&disk->lock);
+    snprintf(disk->aim, sizeof disk->aim, "%s", path != NULL ? path : "");
+    pthread_mutex_unlock(&disk->lock);
+}
+
 void disk_memory_halt(struct disk *base)
 {
     struct memory_disk *disk = of(base);
@@ -502,9 +518,10 @@ uint64_t disk_memory_calls(struct disk *base, enum disk_memory_call call)
     return count;
 }
 
-static void set_stalling(struct memory_disk *disk, int is_stalling)
+static void set_stalling(struct memory_disk *disk, const char *path, int is_stalling)
 {
     pthread_mutex_lock(&disk->lock);
+    snprintf(disk->stalled_path, sizeof disk->stalled_path, "%s", path);
     disk->is_stalling = is_stalling;
     pthread_cond_broadcast(&disk->changed);
     pthread_mutex_unlock(&disk->lock);
@@ -512,12 +529,17 @@ static void set_stalling(struct memory_disk *disk, int is_stalling)
 
 void disk_memory_stall_syncs(struct disk *disk)
 {
-    set_stalling(of(disk), 1);
+    set_stalling(of(disk), "", 1);
+}
+
+void disk_memory_stall_syncs_of(struct disk *disk, const char *path)
+{
+    set_stalling(of(disk), path, 1);
 }
 
 void disk_memory_release_syncs(struct disk *disk)
 {
-    set_stalling(of(disk), 0);
+    set_stalling(of(disk), "", 0);
 }
 
 void disk_memory_wait_stalled(struct disk *base)
@@ -527,6 +549,14 @@ void disk_memory_wait_stalled(struct disk *base)
     while (disk->stalled_count == 0) {
         pthread_cond_wait(&disk->changed, &disk->lock);
     }
+    pthread_mutex_unlock(&disk->lock);
+}
+
+void disk_memory_ignore_syncs(struct disk *base)
+{
+    struct memory_disk *disk = of(base);
+    pthread_mutex_lock(&disk->lock);
+    disk->ignores_syncs = 1;
     pthread_mutex_unlock(&disk->lock);
 }
 

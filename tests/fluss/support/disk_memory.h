@@ -26,6 +26,8 @@ struct disk *disk_memory_create(void);
 // The nth call of a kind from now on (1: the next) gives -error, once; all from there on if nth is
 // negative. A failing write has written the first half of its bytes.
 void disk_memory_fail(struct disk *disk, enum disk_memory_call call, int64_t nth, int error);
+// Failures, and the count of calls, regard calls on this file alone from now on; NULL: on all.
+void disk_memory_aim(struct disk *disk, const char *path);
 // All calls give -EIO and do nothing, as if the process had been killed.
 void disk_memory_halt(struct disk *disk);
 void disk_memory_heal(struct disk *disk); // no call fails any more, no lock is held
@@ -33,8 +35,12 @@ uint64_t disk_memory_calls(struct disk *disk, enum disk_memory_call call); // ma
 
 // Syncs begin to wait; disk_memory_wait_stalled returns when one does; release lets them go on.
 void disk_memory_stall_syncs(struct disk *disk);
+void disk_memory_stall_syncs_of(struct disk *disk, const char *path); // of one file only
 void disk_memory_wait_stalled(struct disk *disk);
 void disk_memory_release_syncs(struct disk *disk);
+
+// Syncs say that all is well and do nothing: a disk that lies, or a program without fsync.
+void disk_memory_ignore_syncs(struct disk *disk);
 
 // Bytes that all files together may take.
 void disk_memory_limit(struct disk *disk, uint64_t byte_count);
