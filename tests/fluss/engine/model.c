@@ -1,6 +1,6 @@
 // Random histories against a model that is as plain as can be: a list of rows per key, merged one
 // operation at a time. All merge engines, both images, random schemas, partial updates, deletes,
-// time to live, ids, retries, refusals of the log, and restarts in between.
+// time to live, ids, retries, refusals of the log, memory that runs out, and restarts in between.
 //
 // WEIR_MODEL_FROM and WEIR_MODEL_COUNT in the environment choose the histories; the long form is
 // 10,000.
@@ -61,6 +61,31 @@ static int64_t manual_now(const struct store_clock *clock)
 }
 
 static const struct store_clock manual_clock = {manual_now, manual_now};
+
+// Memory that is counted, and has no more after so many allocations (-1: always more).
+static int64_t memory_left = -1;
+static int64_t memory_bytes;
+
+static void *scarce_allocate(const struct store_memory *memory, uint64_t byte_count)
+{
+    (void)memory;
+    if (memory_left == 0) {
+        return NULL;
+    }
+    memory_left -= memory_left > 0;
+    void *bytes = store_system_memory.allocate(&store_system_memory, byte_count);
+    memory_bytes += (int64_t)byte_count;
+    return bytes;
+}
+
+static void scarce_release(const struct store_memory *memory, void *bytes, uint64_t byte_count)
+{
+    (void)memory;
+    memory_bytes -= (int64_t)byte_count;
+    store_system_memory.release(&store_system_memory, bytes, byte_count);
+}
+
+static const struct store_memory scarce_memory = {scarce_allocate, scarce_release};
 
 #define FAIL(history, ...)                                                                  \
     do {                                                                                    \
@@ -233,7 +258,7 @@ static int make_table(struct history *history)
     }
     history->table = (struct bucket_table){.definition = definition,
                                            .fields = history->fields,
-                                           .memory = &store_system_memory,
+                                           .memory = &scarce_memory,
                                            .clock = &manual_clock,
                                            .log = &history->log.log,
                                            .draw_range = draw_range,
@@ -809,7 +834,16 @@ static void step_put(struct history *history)
         }
         history->log.refusals = 0;
     }
-    send(history, &request, &ack, &code, &failure);
+    // Every allocation of a put fails once, and then it has changed nothing.
+    memory_left = below(history, 4) == 0 ? 0 : -1;
+    for (int64_t n = 1;; n++) {
+        send(history, &request, &ack, &code, &failure);
+        if (code != WEIR_ERROR_RETRY || memory_left < 0) {
+            break;
+        }
+        memory_left = n;
+    }
+    memory_left = -1;
     if (expected != 0) {
         memcpy(history->rows, before, sizeof before);
         history->row_count = before_count;
@@ -862,25 +896,44 @@ static void step_expire(struct history *history)
     CHECK_INT(ack.end_offset, history->end_offset);
 }
 
-static void step_restart(struct history *history)
+// A new bucket from a snapshot (or none) and the log. NULL if something failed.
+static struct bucket *restart(struct history *history, int with_snapshot, struct failure *failure)
 {
     struct memory_snapshot snapshot = {0};
-    struct failure failure = {.text = ""};
     struct bucket *bucket = NULL;
     uint64_t end, position;
-    int32_t code = bucket_create(&history->table, 0, &bucket, &failure);
-    if (code == WEIR_OK && below(history, 2) == 0) {
+    int32_t code = bucket_create(&history->table, 0, &bucket, failure);
+    if (code == WEIR_OK && with_snapshot) {
         code = bucket_save(history->bucket, memory_snapshot_write, &snapshot, &end, &position,
-                           &failure);
-        code = code != WEIR_OK ? code : memory_snapshot_load(&snapshot, bucket, &failure);
+                           failure);
+        code = code != WEIR_OK ? code : memory_snapshot_load(&snapshot, bucket, failure);
     }
     for (uint32_t i = 0; i < history->log.count && code == WEIR_OK; i++) {
-        code = bucket_replay(bucket, history->log.records[i], &failure);
-    }
-    if (code != WEIR_OK) {
-        FAIL(history, "a restart fails: %s", failure.text);
+        code = bucket_replay(bucket, history->log.records[i], failure);
     }
     memory_snapshot_finish(&snapshot);
+    if (code != WEIR_OK) {
+        bucket_destroy(bucket);
+        return NULL;
+    }
+    return bucket;
+}
+
+static void step_restart(struct history *history)
+{
+    struct failure failure = {.text = ""};
+    int with_snapshot = below(history, 2) == 0;
+    memory_left = below(history, 2) == 0 ? (int64_t)below(history, 60) : -1;
+    struct bucket *bucket = restart(history, with_snapshot, &failure);
+    if (bucket == NULL && memory_left == 0) {
+        memory_left = -1;
+        bucket = restart(history, with_snapshot, &failure);
+    }
+    memory_left = -1;
+    if (bucket == NULL) {
+        FAIL(history, "a restart fails: %s", failure.text);
+        return;
+    }
     bucket_destroy(history->bucket);
     history->bucket = bucket;
     // As a table does: ranges that no record names were never used.
@@ -914,6 +967,7 @@ static void run_history(uint64_t seed)
         }
         bucket_destroy(history.bucket);
     }
+    CHECK_INT(memory_bytes, 0);
     memory_log_finish(&history.log);
     values_forget();
 }
