@@ -51,7 +51,7 @@ static int32_t open_source(const struct bucket *bucket, const struct record_batc
     if (code == WEIR_OK && has_written) {
         code = open_column(source, own, fields[own].type, &source->columns[own], arena, failure);
         source->written = source->columns[own].values;
-        source->view.column_count = own;
+        source->view.column_count = batch->column_count > 0 ? own : 0;
     }
     for (uint32_t i = 0; i < count && code == WEIR_OK; i++) {
         code =
