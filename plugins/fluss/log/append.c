@@ -176,7 +176,7 @@ int32_t append_place(struct stream *stream, uint32_t record_bytes, struct stream
 static int32_t check_reserve(struct stream *stream, uint32_t record_bytes, struct failure *failure)
 {
     uint64_t most = stream->segments.segment_bytes - stream->segments.index_bytes -
-                    (END_COUNT + 1) * DISK_BLOCK;
+                    (uint64_t)(END_COUNT + 1) * DISK_BLOCK;
     uint64_t waiting = stream->position - stream->acknowledged;
     if (stream->has_failed || stream->settings.is_read_only || stream->is_stopping) {
         return failure_set(failure, WEIR_ERROR_FATAL, "%s",

@@ -124,14 +124,18 @@ void marks_add(struct marks *marks, struct mark_buckets *buckets, uint64_t segme
     }
 }
 
+uint64_t marks_bytes(const struct marks *marks)
+{
+    return sizeof(struct marks_index) + marks->share_count * sizeof *marks->shares +
+           marks->count * sizeof *marks->items;
+}
+
 void marks_encode(const struct marks *marks, uint64_t segment_begin, uint64_t end, uint8_t *body,
                   uint64_t body_bytes)
 {
     struct marks_index index = {.begin = segment_begin, .end = end};
-    uint64_t share_bytes = marks->share_count * sizeof *marks->shares;
-    uint64_t mark_bytes = marks->count * sizeof *marks->items;
     memset(body, 0, body_bytes);
-    if (!marks->has_lost && sizeof index + share_bytes + mark_bytes <= body_bytes) {
+    if (!marks->has_lost && marks_bytes(marks) <= body_bytes) {
         index.is_complete = 1;
         index.share_count = marks->share_count;
         index.mark_count = marks->count;
@@ -162,7 +166,7 @@ static void note_newest(const struct marks *marks, struct mark_buckets *buckets)
 }
 
 int marks_decode(struct marks *marks, struct mark_buckets *buckets, uint64_t segment_begin,
-                 uint64_t end, const uint8_t *body, uint64_t body_bytes)
+                 uint64_t index_position, const uint8_t *body, uint64_t body_bytes, uint64_t *end)
 {
     struct marks_index index;
     if (body_bytes < sizeof index) {
@@ -171,7 +175,7 @@ int marks_decode(struct marks *marks, struct mark_buckets *buckets, uint64_t seg
     memcpy(&index, body, sizeof index);
     uint64_t share_bytes = index.share_count * sizeof *marks->shares;
     uint64_t mark_bytes = index.mark_count * sizeof *marks->items;
-    if (!index.is_complete || index.begin != segment_begin || index.end != end ||
+    if (!index.is_complete || index.begin != segment_begin || index.end > index_position ||
         share_bytes + mark_bytes > body_bytes - sizeof index) {
         return 0;
     }
@@ -189,7 +193,7 @@ int marks_decode(struct marks *marks, struct mark_buckets *buckets, uint64_t seg
     }
     for (uint32_t i = 0; i < read.count; i++) {
         if (read.items[i].table_id == 0 || read.items[i].position < segment_begin ||
-            read.items[i].position >= end) {
+            read.items[i].position >= index.end) {
             marks_finish(&read);
             return 0;
         }
@@ -197,5 +201,6 @@ int marks_decode(struct marks *marks, struct mark_buckets *buckets, uint64_t seg
     note_newest(&read, buckets);
     marks_finish(marks);
     *marks = read;
+    *end = index.end;
     return 1;
 }

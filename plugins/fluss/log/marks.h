@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct mark) == 32, "format");
 // Head of the body of a RECORD_INDEX; then the shares, then the marks by position.
 struct marks_index {
     uint64_t begin; // of the segment
-    uint64_t end;   // of the index record
+    uint64_t end;   // of what it covers: the index record itself, or less (RECORD_INDEX of a stop)
     uint32_t share_count;
     uint32_t mark_count;
     uint32_t is_complete; // 0: there was no room; the segment must be read through
@@ -65,9 +65,11 @@ void marks_add(struct marks *marks, struct mark_buckets *buckets, uint64_t segme
 // Writes the body of a RECORD_INDEX, body_bytes of it, the rest zeros.
 void marks_encode(const struct marks *marks, uint64_t segment_begin, uint64_t end, uint8_t *body,
                   uint64_t body_bytes);
-// Reads such a body. 1; 0 if it is not complete or makes no sense: then the segment must be read
-// through.
+// Bytes of the body that marks_encode needs to keep all.
+uint64_t marks_bytes(const struct marks *marks);
+// Reads such a body, of an index record at index_position. 1, and *end is behind what it covers; 0
+// if it is not complete or makes no sense: then the segment must be read through.
 int marks_decode(struct marks *marks, struct mark_buckets *buckets, uint64_t segment_begin,
-                 uint64_t end, const uint8_t *body, uint64_t body_bytes);
+                 uint64_t index_position, const uint8_t *body, uint64_t body_bytes, uint64_t *end);
 
 #endif

@@ -16,6 +16,7 @@ struct recovery {
     const struct stream_replay *replay;
     struct stream_found *found;
     struct walk walk;
+    uint64_t covered; // the marks of what lies before are known
 };
 
 // Tells the stream of a record, and the one who replays.
@@ -27,8 +28,10 @@ static int32_t use(struct recovery *recovery, const struct record_header *record
     if (record->kind != RECORD_BATCH) {
         return WEIR_OK;
     }
-    marks_add(&segment->marks, &stream->buckets, segment->begin,
-              stream->segments.index_bytes - sizeof *record, (const void *)record);
+    if (record->position >= recovery->covered) {
+        marks_add(&segment->marks, &stream->buckets, segment->begin,
+                  stream->segments.index_bytes - sizeof *record, (const void *)record);
+    }
     if (recovery->replay->record == NULL || record->position < recovery->replay->from) {
         return WEIR_OK;
     }
@@ -99,35 +102,40 @@ static int32_t read_records(struct recovery *recovery, struct failure *failure)
     return result;
 }
 
-// Takes a full segment by its index alone, if that is good. 1 if so.
-static int take_index(struct recovery *recovery, struct segment *segment)
+// Takes what the index of a segment covers without reading it, up to the place to replay from; the
+// index may be that of a clean stop, which covers less than the segment.
+static void take_index(struct recovery *recovery, struct segment *segment)
 {
     struct segments *segments = &recovery->stream->segments;
+    struct walk *walk = &recovery->walk;
     const struct record_header *record;
     const char *why;
-    uint64_t index = segment_index_of(segments, segment->begin);
-    if (scan_record(&recovery->walk.scan, index, &record, &why) != 1 ||
-        record->kind != RECORD_INDEX || record->record_bytes != segments->index_bytes ||
-        !marks_decode(&segment->marks, &recovery->stream->buckets, segment->begin, index,
+    uint64_t position = segment_index_of(segments, segment->begin), end;
+    if (scan_record(&walk->scan, position, &record, &why) != 1 || record->kind != RECORD_INDEX ||
+        !marks_decode(&segment->marks, &recovery->stream->buckets, segment->begin, position,
                       (const uint8_t *)record + record->head_bytes,
-                      record->record_bytes - record->head_bytes)) {
-        return 0;
+                      record->record_bytes - record->head_bytes, &end)) {
+        return;
     }
-    walk_take(&recovery->walk, record);
-    return 1;
+    recovery->covered = end;
+    if (end == position && position + segments->index_bytes <= recovery->replay->from) {
+        walk_take(walk, record);
+    } else if (recovery->replay->from > segment->begin) {
+        uint64_t from = recovery->replay->from;
+        walk_skip(walk, from < end ? from : end);
+    }
 }
 
-// Full segments before the place to replay from need not be read.
-static void skip_full_segments(struct recovery *recovery)
+// What lies before the place to replay from, and is known by an index, need not be read.
+static void skip_what_is_known(struct recovery *recovery)
 {
     struct segments *segments = &recovery->stream->segments;
     for (uint32_t i = 0; i < segments->count; i++) {
         struct segment *segment = &segments->items[i];
-        if (segment->begin != recovery->walk.position ||
-            segment->begin + segments->segment_bytes > recovery->replay->from ||
-            !take_index(recovery, segment)) {
+        if (segment->begin != recovery->walk.position || segment->begin >= recovery->replay->from) {
             return;
         }
+        take_index(recovery, segment);
     }
 }
 
@@ -146,11 +154,16 @@ static int settle_segment(struct recovery *recovery, uint64_t begin, uint64_t en
         return rc;
     }
     static const uint8_t zeros[DISK_BLOCK];
+    uint64_t covered = recovery->covered;
     torn_end = torn_end < begin + segment_bytes ? torn_end : begin + segment_bytes;
     for (uint64_t at = end > begin ? end : begin; rc == 0 && at < torn_end;) {
         uint64_t piece = DISK_BLOCK - at % DISK_BLOCK;
         rc = disk->table->write(file, zeros, piece, at - begin);
         at += piece;
+    }
+    if (rc == 0 && covered > end && end >= begin) { // its index is of records that are lost
+        uint64_t index = segment_index_of(&recovery->stream->segments, begin);
+        rc = disk->table->write(file, zeros, sizeof zeros, index - begin);
     }
     int64_t size = disk->table->size(file);
     if (rc == 0 && size >= 0 && (uint64_t)size < segment_bytes) {
@@ -291,7 +304,7 @@ int32_t recover_run(struct stream *stream, const struct stream_replay *replay,
     found->begin = walk->position;
     int32_t rc = tell_of_what_is_missing(&recovery, failure);
     if (rc == WEIR_OK) {
-        skip_full_segments(&recovery);
+        skip_what_is_known(&recovery);
         rc = read_records(&recovery, failure);
     }
     walk_finish(walk);
@@ -303,6 +316,10 @@ int32_t recover_run(struct stream *stream, const struct stream_replay *replay,
     }
     if (rc == WEIR_OK) {
         rc = load_last_block(&recovery, failure);
+    }
+    struct segment *last = segments_at(&stream->segments, walk->position);
+    if (last != NULL && recovery.covered > walk->position) {
+        last->marks.has_lost = 1;
     }
     found->end = walk->position;
     stream->begin = found->begin;

@@ -11,6 +11,7 @@
 #include "base/failure.h"
 #include "log/marks.h"
 
+#define END_COUNT 2u // end records of a clean stop, so that damage to one of them is seen
 #define SEGMENT_FOLDER "log"
 #define SEGMENT_PATH_BYTES 32u
 #define SEGMENT_BYTES_MIN (64u << 10)

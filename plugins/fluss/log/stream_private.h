@@ -14,7 +14,6 @@
 #include "log/stream.h"
 
 #define PAD_BYTES_MAX (64u << 10)
-#define END_COUNT 2 // so that damage to one of them is seen
 
 struct stream {
     struct stream_settings settings;
@@ -57,7 +56,7 @@ struct stream {
     uint64_t number;
     uint32_t previous_crc;
     uint32_t epoch;
-    int end_count; // end records written
+    uint32_t end_count; // end records written
 
     pthread_mutex_t retire_lock; // one retires at a time
     pthread_mutex_t marks_lock;  // of the marks of all segments, and of buckets

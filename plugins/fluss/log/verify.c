@@ -81,10 +81,11 @@ static void check_own(struct verification *verification, const struct record_hea
         struct marks marks = {0};
         struct mark_buckets buckets = {0};
         struct marks_index index;
+        uint64_t end = 0;
         memcpy(&index, (const uint8_t *)record + record->head_bytes, sizeof index);
         if (index.is_complete && !marks_decode(&marks, &buckets, begin, record->position,
                                                (const uint8_t *)record + record->head_bytes,
-                                               record->record_bytes - record->head_bytes)) {
+                                               record->record_bytes - record->head_bytes, &end)) {
             why = "an index that makes no sense";
         }
         marks_finish(&marks);
@@ -153,6 +154,7 @@ stream_verify(struct disk *disk, const struct store_memory *memory,
     disk->table->list(disk, SEGMENT_FOLDER, check_name, &verification);
     check_sizes(&verification);
     walk_init(&verification.walk, disk, pool, &verification.segments, 0);
+    verification.walk.is_thorough = 1;
     int rc = check_records(&verification);
     walk_finish(&verification.walk);
     segments_finish(disk, &verification.segments);

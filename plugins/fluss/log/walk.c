@@ -68,8 +68,10 @@ static int is_decided(const struct walk_damage *damage)
     return damage->is_corrupt && damage->next != 0;
 }
 
-// Looks through one segment for whole records behind the damage.
-static void judge_segment(struct walk *walk, uint64_t from, uint64_t to, struct walk_damage *damage)
+// Looks through a part of a segment for whole records behind the damage; returns the end of what is
+// not zero there.
+static uint64_t judge_part(struct walk *walk, uint64_t from, uint64_t to,
+                           struct walk_damage *damage)
 {
     uint64_t at = from, end = from;
     const char *why;
@@ -84,9 +86,21 @@ static void judge_segment(struct walk *walk, uint64_t from, uint64_t to, struct 
         }
         at += RECORD_ALIGN;
     }
+    return end;
+}
+
+static void judge_segment(struct walk *walk, uint64_t from, uint64_t to, struct walk_damage *damage)
+{
     const struct segment *segment = segments_at(walk->segments, from);
-    if (!segment->was_used && end > damage->torn_end) {
-        damage->torn_end = end;
+    uint64_t index = segment_index_of(walk->segments, from);
+    if (from < index) {
+        uint64_t end = judge_part(walk, from, to < index ? to : index, damage);
+        if (!segment->was_used && end > damage->torn_end) {
+            damage->torn_end = end;
+        }
+    }
+    if (to > index) {
+        judge_part(walk, from > index ? from : index, to, damage); // the index of a stop is no tail
     }
 }
 
@@ -102,9 +116,15 @@ static int is_begun(struct walk *walk, uint64_t begin)
 static void judge(struct walk *walk, struct walk_damage *damage)
 {
     struct segments *segments = walk->segments;
+    uint64_t stop = walk->end;
+    if (walk->end_count == END_COUNT && !walk->is_thorough &&
+        stop - walk->position > WALK_BYTES_BEHIND_STOP) {
+        stop = walk->position + WALK_BYTES_BEHIND_STOP;
+    }
     for (uint32_t i = 0; i < segments->count && !is_decided(damage); i++) {
         uint64_t begin = segments->items[i].begin, end = begin + segments->segment_bytes;
-        if (end <= walk->position) {
+        end = end < stop ? end : stop;
+        if (end <= walk->position || begin >= stop) {
             continue;
         }
         if (begin <= walk->position) {

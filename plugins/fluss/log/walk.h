@@ -5,6 +5,9 @@
 
 #include "log/scan.h"
 
+#define WALK_BYTES_BEHIND_STOP \
+    (16u << 20) // looked at behind a clean stop, for what may be there after all
+
 struct walk {
     struct segments *segments;
     struct scan scan;
@@ -17,6 +20,7 @@ struct walk {
     uint32_t epoch;
     uint32_t end_count; // RECORD_END records in a row
     int must_follow;    // the next record must be the very next one
+    int is_thorough;    // look at all that lies behind a clean stop too
 };
 
 // A place where no record follows.

@@ -262,6 +262,44 @@ static void commit_group(struct stream *stream)
     pthread_mutex_lock(&stream->lock);
 }
 
+// The marks of the last segment, where its index will be once it is full: the next start need not
+// read the segment. Not part of the stream (number 0), and not needed: if it cannot be written, so
+// be it. [lock, let go meanwhile]
+static void write_stop_index(struct stream *stream)
+{
+    uint64_t end = stream->position, position = segment_index_of(&stream->segments, end);
+    const struct segment *segment = segments_at(&stream->segments, end);
+    uint64_t byte_count =
+        segment == NULL
+            ? 0
+            : record_padded(sizeof(struct record_header) + marks_bytes(&segment->marks));
+    byte_count = (byte_count + DISK_BLOCK - 1) / DISK_BLOCK * DISK_BLOCK;
+    if (segment == NULL || end == segment->begin || byte_count > stream->segments.index_bytes) {
+        return;
+    }
+    pthread_mutex_unlock(&stream->lock);
+    struct chunk *chunk = chunk_create(stream->pool, byte_count, position);
+    if (chunk != NULL) {
+        struct record_header *record = (void *)chunk->bytes;
+        memset(record, 0, byte_count);
+        record->kind = RECORD_INDEX;
+        record->head_bytes = sizeof *record;
+        record->record_bytes = (uint32_t)byte_count;
+        record->position = position;
+        record->epoch = stream->epoch;
+        pthread_mutex_lock(&stream->marks_lock);
+        segment = segments_at(&stream->segments, end);
+        marks_encode(&segment->marks, segment->begin, end, (uint8_t *)(record + 1),
+                     byte_count - sizeof *record);
+        pthread_mutex_unlock(&stream->marks_lock);
+        record_close(record);
+        record_seal(record);
+        write_run(stream, &(struct run){chunk, position, position + byte_count});
+        chunk_unref(chunk);
+    }
+    pthread_mutex_lock(&stream->lock);
+}
+
 static int has_work(const struct stream *stream)
 {
     return stream->has_published ||
@@ -277,9 +315,16 @@ void *writer_run(void *owner)
             commit_group(stream);
         } else if (!stream->is_stopping) {
             pthread_cond_wait(&stream->work, &stream->lock);
-        } else if (stream->is_ended || stream->end_count == END_COUNT || !append_end(stream)) {
-            break;
         } else {
+            if (stream->is_ended || stream->end_count == END_COUNT) {
+                break;
+            }
+            if (stream->end_count == 0) {
+                write_stop_index(stream);
+            }
+            if (!append_end(stream)) {
+                break;
+            }
             stream->end_count++;
         }
     }

@@ -210,3 +210,28 @@ TEST(stale_blocks_of_a_former_life_are_never_taken_for_records)
     log_test_close(&test);
     test.disk->table->destroy(test.disk);
 }
+
+TEST(after_a_clean_stop_the_last_segment_is_not_read_before_the_place_to_replay_from)
+{
+    struct log_test test;
+    struct stream_mark mark;
+    log_test_init(&test, disk_memory_create());
+    REQUIRE(log_test_open(&test) == WEIR_OK);
+    uint64_t from = log_test_commit(&test, 0, 30, 700);
+    log_test_close(&test);
+    disk_memory_bytes(test.disk, "log/0000000000000000", NULL)[5000] ^= 1;
+
+    test.from = from;
+    REQUIRE(log_test_open(&test) == WEIR_OK);
+
+    CHECK_INT(test.corrupt_count, 0);
+    CHECK(test.found.was_clean);
+    CHECK_INT(stream_find(test.stream, LOG_TABLE, 3, 3, 0, &mark), 1);
+    CHECK_INT(mark.offset, 3);
+    log_test_close(&test);
+    test.from = 0;
+    REQUIRE(log_test_open(&test) == WEIR_OK);
+    CHECK_INT(test.corrupt_count, 1);
+    log_test_close(&test);
+    test.disk->table->destroy(test.disk);
+}
