@@ -59,6 +59,12 @@ int32_t bucket_create(const struct bucket_table *table, uint32_t number, struct 
                       struct failure *failure)
 {
     const struct table_definition *definition = table->definition;
+    if (definition->index != TABLE_INDEX_MEMORY) {
+        return failure_set(failure, WEIR_ERROR_UNSUPPORTED,
+                           "table %s: this build has no index `%s`, only `%s`", definition->name,
+                           table_index_names[definition->index],
+                           table_index_names[TABLE_INDEX_MEMORY]);
+    }
     struct bucket *bucket = table->memory->allocate(table->memory, sizeof *bucket);
     if (bucket == NULL) {
         return failure_set(failure, WEIR_ERROR_FATAL, "table %s, bucket %u: no memory",

@@ -125,6 +125,11 @@ int32_t put_locked(struct bucket *bucket, const struct bucket_put *put, struct b
 int fast_fits(const struct bucket *bucket, const struct bucket_put *put);
 int32_t fast_put(struct bucket *bucket, const struct bucket_put *put, struct bucket_ack *ack,
                  struct failure *failure);
+// The same for what comes from disk: columns of the table's own types, rows that are upserts in
+// order. FATAL: no memory; some rows may be there.
+int fast_loads(const struct bucket *bucket, const struct weir_column *columns);
+int32_t fast_load(struct bucket *bucket, const struct weir_column *columns, const uint32_t *numbers,
+                  uint32_t count, struct arena *arena, struct failure *failure);
 // DATA: the batch does not fit the table, or the put may not be.
 int32_t check_put(const struct bucket *bucket, const struct bucket_put *put,
                   struct failure *failure);

@@ -121,6 +121,27 @@ static int32_t apply_rows(struct bucket *bucket, const struct source *source, co
     return code == WEIR_ERROR_RETRY ? no_memory(failure) : code;
 }
 
+// -U says nothing that the index does not know.
+static int32_t load_source(struct bucket *bucket, const struct source *source, struct arena *arena,
+                           struct failure *failure)
+{
+    const uint8_t *kinds = source->view.kinds;
+    uint32_t row_count = source->view.batch->row_count, count = 0;
+    int has_deletes = 0;
+    uint32_t *rows = arena_get(arena, (uint64_t)row_count * sizeof *rows);
+    if (rows == NULL) {
+        return no_memory(failure);
+    }
+    for (uint32_t i = 0; i < row_count; i++) {
+        rows[count] = i;
+        count += kinds == NULL || kinds[i] != WEIR_KIND_UPDATE_BEFORE;
+        has_deletes |= kinds != NULL && kinds[i] == WEIR_KIND_DELETE;
+    }
+    return !has_deletes && fast_loads(bucket, source->columns)
+               ? fast_load(bucket, source->columns, rows, count, arena, failure)
+               : apply_rows(bucket, source, rows, count, arena, failure);
+}
+
 static int32_t load_batch(struct bucket *bucket, const struct record_batch *batch, int has_written,
                           struct failure *failure)
 {
@@ -129,14 +150,9 @@ static int32_t load_batch(struct bucket *bucket, const struct record_batch *batc
     arena_init(&arena, bucket->table->memory);
     int32_t code = open_source(bucket, batch, has_written, &source, &arena, failure);
     if (code == WEIR_OK && bucket->index != NULL && batch->row_count > 0) {
-        uint32_t *rows = arena_get(&arena, (uint64_t)batch->row_count * sizeof *rows), count = 0;
-        code = rows == NULL ? no_memory(failure) : check_key_nulls(bucket, &source, failure);
-        for (uint32_t i = 0; i < batch->row_count && code == WEIR_OK; i++) {
-            rows[count] = i;
-            count += source.view.kinds == NULL || source.view.kinds[i] != WEIR_KIND_UPDATE_BEFORE;
-        }
+        code = check_key_nulls(bucket, &source, failure);
         if (code == WEIR_OK) {
-            code = apply_rows(bucket, &source, rows, count, &arena, failure);
+            code = load_source(bucket, &source, &arena, failure);
         }
     }
     arena_finish(&arena);
