@@ -35,7 +35,12 @@ static int open_file(struct scan *scan, uint64_t position)
     scan_forget(scan);
     segment_path(begin, scan->path);
     scan->file_begin = begin;
-    return scan->disk->table->open(scan->disk, scan->path, DISK_DIRECT, &scan->file);
+    int rc = scan->disk->table->open(scan->disk, scan->path, DISK_DIRECT, &scan->file);
+    if (rc == 0) {
+        int64_t size = scan->disk->table->size(scan->file);
+        scan->file_bytes = size > 0 ? (uint64_t)size : 0;
+    }
+    return rc;
 }
 
 // A chunk to read into: the one there is, unless somebody holds it or it is too small.
@@ -85,6 +90,9 @@ static int64_t load(struct scan *scan, uint64_t position, uint64_t byte_count)
         int rc = open_file(scan, position);
         uint64_t begin = position / DISK_BLOCK * DISK_BLOCK;
         uint64_t least = round_up(position + byte_count - begin);
+        if (rc == 0 && position + byte_count - scan->file_begin > scan->file_bytes) {
+            least = DISK_BLOCK; // no memory for what is not there
+        }
         rc = rc != 0 ? rc : prepare_chunk(scan, least, begin);
         rc = rc != 0 ? rc : fill(scan, begin, least);
         if (rc != 0) {

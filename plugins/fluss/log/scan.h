@@ -15,6 +15,7 @@ struct scan {
     struct chunk *chunk;    // what was read last: from begin to end of it
     struct disk_file *file; // of the segment that begins at file_begin
     uint64_t file_begin;
+    uint64_t file_bytes;
     char path[SEGMENT_PATH_BYTES]; // of the file looked at last
     char reason[160];              // room for *why
 };

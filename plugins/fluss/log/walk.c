@@ -24,7 +24,8 @@ void walk_finish(struct walk *walk)
 static int is_later(const struct walk *walk, const struct record_header *record)
 {
     return record->durable <= record->position && record->epoch >= walk->epoch &&
-           record->number > walk->number;
+           record->epoch <= INT32_MAX && record->number > walk->number &&
+           record->number <= INT64_MAX;
 }
 
 static int follows(const struct walk *walk, const struct record_header *record, const char **why)
