@@ -342,7 +342,7 @@ int disk_open(const char *path, int is_read_only, struct disk **out)
         return rc;
     }
     disk->base.table = &file_table;
-    strcpy(disk->base.path, path);
+    memcpy(disk->base.path, path, strlen(path) + 1);
     disk->lock = -1;
     disk->is_read_only = is_read_only;
     *out = &disk->base;

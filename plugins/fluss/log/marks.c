@@ -185,10 +185,10 @@ int marks_decode(struct marks *marks, struct mark_buckets *buckets, uint64_t seg
         marks_finish(&read);
         return 0;
     }
-    if (share_bytes > 0) {
+    if (read.share_count > 0) {
         memcpy(read.shares, body + sizeof index, share_bytes);
     }
-    if (mark_bytes > 0) {
+    if (read.count > 0) {
         memcpy(read.items, body + sizeof index + share_bytes, mark_bytes);
     }
     for (uint32_t i = 0; i < read.count; i++) {

@@ -1,5 +1,6 @@
 #include "log/scan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,6 +128,7 @@ int scan_record(struct scan *scan, uint64_t position, const struct record_header
     if (!record_check_head(header, (uint64_t)there, position, why)) {
         return 0;
     }
+    assert(header != NULL); // bytes that are not there have no head
     uint64_t rest = scan->segment_bytes - scan_offset(scan, position);
     if (header->record_bytes > rest) {
         *why = "a record that is longer than its segment";

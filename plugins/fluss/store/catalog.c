@@ -250,7 +250,7 @@ static const char *take_body(const struct catalog_definition *head, struct table
         free(name);
         return "its name cannot be read";
     }
-    strcpy(out->name, name);
+    memcpy(out->name, name, strlen(name) + 1);
     free(name);
     for (uint32_t i = 0; i < head->column_count; i++) {
         const struct catalog_column *from = &columns[i];
@@ -268,7 +268,7 @@ static const char *take_body(const struct catalog_definition *head, struct table
             free(delimiter);
             return "a name of a column cannot be read";
         }
-        strcpy(to->delimiter, delimiter);
+        memcpy(to->delimiter, delimiter, strlen(delimiter) + 1);
         free(delimiter);
     }
     return NULL;

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -255,6 +256,7 @@ static int32_t carry_over(struct table *from, struct table *to, struct failure *
 {
     uint64_t end_offset, position;
     int32_t rc = WEIR_OK;
+    assert(to != NULL);
     for (uint32_t i = 0; rc == WEIR_OK && i < from->entry->definition.bucket_count; i++) {
         if (from->health[i].is_fenced) {
             table_condemn(to, i, from->health[i].why);
@@ -305,8 +307,9 @@ static int32_t change_table(struct store *store, struct table **place,
     struct catalog_table *old = table->entry, *entry = calloc(1, sizeof *entry);
     struct catalog_table **slot = store->catalog.tables;
     if (entry == NULL) {
+        failure_set(failure, WEIR_ERROR_FATAL, "table %s: no memory", widened->name);
         table_definition_finish(widened);
-        return failure_set(failure, WEIR_ERROR_FATAL, "table %s: no memory", widened->name);
+        return WEIR_ERROR_FATAL;
     }
     *entry = (struct catalog_table){*widened, old->next_auto_increment};
     while (*slot != old) {

@@ -100,7 +100,7 @@ TEST(flips_in_a_segment_that_was_used_before_are_found_and_named)
     }
     uint64_t end = stream_end(test.stream) + 2 * DISK_BLOCK;
     char path[64];
-    snprintf(path, sizeof path, "log/%016llx", (unsigned long long)(end / 65536 * 65536));
+    snprintf(path, sizeof path, "log/%016llx", (unsigned long long)(end & ~UINT64_C(65535)));
     log_test_close(&test);
     CHECK_INT(verify(test.disk).count, 0);
     test.settings.is_read_only = 1;
