@@ -1,10 +1,30 @@
--- The sensor job: 100,000 devices send 2 million readings a second as a changelog; per device and minute their
--- measures are added up, named and logged. Run it with ./dev demo.
+-- The sensor job: eight producers send the readings of 100,000 devices, 2 million a second, into a table. The job
+-- reads what changes the table, drops the old rows, and adds up the measures of every device and minute, which are
+-- named and logged. Run it with ./dev demo.
 local w = require "weir"
 
+local readings = w.table "iot.sensor_readings" {
+  columns = {
+    "sensor_id int32 not null", "sensor_type int32 not null", "temperature float64 not null",
+    "humidity float64 not null", "pressure float64 not null", "battery_level float64 not null",
+    "status int32 not null", "timestamp int64 not null",
+  },
+  primary_key = "sensor_id", buckets = 128, changelog = "full",
+  retention = { time = "1h", size = "2GB" },
+}
+
+local names, producers = {}, {}
+for i = 1, 8 do
+  names[i] = "producer_" .. i
+  producers[i] = w.source(names[i]) { use = "generator.sensors", devices = 100000, instance = i - 1, of = 8,
+                                      rate = 250000, parallelism = 1 }
+end
+
 return w.pipeline "sensor-aggregation" {
-  w.source "devices"  { use = "generator.sensors", devices = 100000, rate = 2000000, changelog = true,
-                        event_time = "timestamp" },
+  producers,
+  w.sink   "upserts"  { use = "fluss", table = readings, inputs = names },
+
+  w.source "changes"  { use = "fluss", table = readings, start = "latest", event_time = "timestamp" },
   w.changelog_filter "fresh" { keep = { "+I", "+U" } },
   w.map    "readings" { gauges = { event_time_lag_ms = "now_ms() - timestamp" } },
   w.window "per_minute" { by = "sensor_id", tumbling = "1m", time = "processing",
@@ -24,4 +44,10 @@ return w.pipeline "sensor-aggregation" {
     status_name = "case status when 1 then 'ONLINE' when 2 then 'OFFLINE' when 3 then 'MAINTENANCE' "
                .. "when 4 then 'ERROR' end" } },
   w.sink   "log"      { use = "log", every = 20000 },
+
+  -- How many devices and readings each minute had: a line a minute, on stdout.
+  w.map    "counted"  { from = "per_minute", keep = { "count" }, set = { minute = "window_start" } },
+  w.window "minutes"  { by = "minute", tumbling = "1m", time = "processing",
+                        set = { devices = w.count(), readings = w.sum "count" } },
+  w.sink   "summary"  { use = "file", format = "ndjson", path = "-" },
 }

@@ -109,7 +109,7 @@ void weir_kit_extension(const char *id, const void *table)
     extensions[at].table = table;
 }
 
-static const void *hook_extension(struct instance *instance, const char *id)
+const void *kit_hook_extension(struct instance *instance, const char *id)
 {
     (void)instance;
     for (uint32_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++) {
@@ -127,16 +127,26 @@ static const struct instance_hooks hooks = {.emit = hook_emit,
                                             .log = hook_log,
                                             .resource = kit_hook_resource,
                                             .listen = kit_hook_listen,
-                                            .extension = hook_extension};
+                                            .extension = kit_hook_extension};
 
 // --- Opening ---
+
+// 1 if it goes by this name, or by its kind and this name: "sink file".
+static int is_called(const struct weir_operator *description, const char *name)
+{
+    static const char *const kinds[] = {"", "source ", "transform ", "sink ", "service "};
+    const char *kind = kinds[description->kind <= WEIR_OPERATOR_SERVICE ? description->kind : 0];
+    size_t length = strlen(kind);
+    return strcmp(description->name, name) == 0 ||
+           (strncmp(name, kind, length) == 0 && strcmp(description->name, name + length) == 0);
+}
 
 static const struct weir_operator *find_operator(struct weir_kit *kit, const char *name)
 {
     struct text names = {0};
     for (uint32_t i = 0; i < kit->plugin->operator_count; i++) {
         const struct weir_operator *description = kit->plugin->operators[i];
-        if (strcmp(description->name, name) == 0) {
+        if (is_called(description, name)) {
             text_finish(&names);
             return description;
         }

@@ -87,6 +87,7 @@ struct options *kit_options(struct weir_kit *kit, const char *what, const char *
 // The hooks for resources and listeners; and their end.
 struct instance *kit_hook_resource(struct instance *instance, const char *name);
 int32_t kit_hook_listen(struct instance *instance, const char *url);
+const void *kit_hook_extension(struct instance *instance, const char *id);
 void kit_free_resources(struct weir_kit *kit);
 void kit_free_requests(struct weir_kit *kit);
 // The output of a name; NULL: there is none.

@@ -28,6 +28,8 @@ static const struct weir_resource_type *find_type(struct weir_kit *kit, const ch
     return NULL;
 }
 
+static const struct instance_hooks resource_hooks = {.extension = kit_hook_extension};
+
 static void open_resource(struct weir_kit *kit, const struct weir_resource_type *type,
                           struct kit_resource *resource)
 {
@@ -37,6 +39,7 @@ static void open_resource(struct weir_kit *kit, const struct weir_resource_type 
                                        .plugin = kit->plugin->name,
                                        .stage = resource->name,
                                        .options = resource->options,
+                                       .hooks = &resource_hooks,
                                        .owner = kit,
                                        .clock = &kit->clock.clock,
                                        .metrics = kit->metrics};

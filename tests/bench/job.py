@@ -41,25 +41,29 @@ def memory_bytes(pids):
 class Run:
     """One finished run: result (what --json printed), cpu_s, seconds, memory samples, folder with its files."""
 
-    def __init__(self, pipeline, *, workers=None, seconds=None, settings=(), folder):
+    def __init__(self, pipeline, *, workers=None, seconds=None, settings=(), folder, data=None, variables=None):
         self.folder = folder
+        self.variables = {**os.environ, **(variables or {})}
         arguments = [WEIR, "run", os.path.join(ROOT, "tests/bench/pipelines", pipeline + ".lua"), "--json"]
         arguments += ["--workers", str(workers)] if workers else []
         arguments += ["--for", f"{seconds}s"] if seconds else []
+        arguments += ["--data", data] if data else []
         for setting in settings:
             arguments += ["--set", setting]
         self.memory = []
         self._watch(arguments)
         if self.exit_code != 0:
             raise BenchError(f"{' '.join(arguments)}\nended with {self.exit_code}:\n{self.talk[-2000:]}")
-        self.result = json.loads(self.data)
+        *written, report = self.data.splitlines()
+        self.result = json.loads(report)
+        self.written = [json.loads(line) for line in written]  # by the pipeline itself
         self.stages = {stage["name"]: stage for stage in self.result["stages"]}
 
     def _watch(self, arguments):
         start = time.monotonic()
         with open(os.path.join(self.folder, "talk"), "w+") as talk:
             process = subprocess.Popen(arguments, cwd=self.folder, stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=talk, text=True)
+                                       env=self.variables, stdout=subprocess.PIPE, stderr=talk, text=True)
             sampler = threading.Thread(target=self._sample, args=(process,))
             sampler.start()
             self.data = process.stdout.read()

@@ -88,6 +88,97 @@ def window(bench):
             bench.figure("window." + batches, speed, "M rows/s", allowed)
 
 
+PRODUCERS = [f"producer_{i}" for i in range(1, 9)]
+TABLE = {"BENCH_CHANGELOG": "full", "BENCH_DURABILITY": "fsync", "BENCH_COMPRESSION": "none"}
+
+
+def disk_mb(path):
+    return sum(os.stat(os.path.join(at, name)).st_blocks * 512 for at, _, names in os.walk(path) for name in names) / MB
+
+
+def check_job(run):
+    """Rows made = rows put = rows of the changelog that are +I or +U = rows that the windows counted."""
+    made = sum(run.rows_out(name) for name in PRODUCERS)
+    run.same("rows put", run.stage("upserts")["rows_in"], made)
+    run.same("rows of the changelog", run.rows_out("fresh"), made)
+    run.same("the sum of the counts", sum(window["readings"] for window in run.written), made)
+    return made
+
+
+def job(bench):
+    """the whole sensor job, producers included, everything durable, as fast as it goes"""
+    with folder() as work:
+        data = os.path.join(work, "data")
+        run, allowed = bench.beside("upsert-direct", lambda: Run(
+            "../../../pipelines/sensor_aggregation", seconds=bench.seconds, folder=work, data=data,
+            settings=[f"{name}.paced=false" for name in PRODUCERS]))
+        bench.figure("job.rate", check_job(run) / run.result["duration_s"] / 1e6, "M rows/s", allowed)
+        bench.figure("job.cores", run.result["cpu_cores"], "cores")
+        bench.figure("job.memory", max(run.memory) / MB, "MB")
+        bench.figure("job.disk", disk_mb(data), "MB at the end")
+
+
+def paced(bench):
+    """the whole sensor job at 2 M rows/s: lag, cores, memory"""
+    with folder() as work:
+        run = Run("../../../pipelines/sensor_aggregation", seconds=bench.seconds, folder=work,
+                  data=os.path.join(work, "data"))
+        bench.figure("paced.rate", check_job(run) / run.result["duration_s"] / 1e6, "M rows/s")
+        lag, delay = run.stage("per_minute")["lag_ms"], run.stage("fresh")["delay_ms"]
+        bench.figure("paced.lag_p50", lag["p50"], "ms, event time, at the window")
+        bench.figure("paced.lag_p99", lag["p99"], "ms, event time, at the window")
+        bench.figure("paced.changelog_p50", delay["p50"], "ms, made to read")
+        bench.figure("paced.changelog_p99", delay["p99"], "ms, made to read")
+        bench.figure("paced.cores", run.result["cpu_cores"], "cores")
+        bench.figure("paced.memory", max(run.memory) / MB, "MB")
+
+
+def upserts(bench, data, name, **properties):
+    with folder() as work:
+        run, allowed = bench.beside("upsert-direct", lambda: Run(
+            "upsert", seconds=bench.seconds, folder=work, data=data, variables={**TABLE, **properties}))
+        rows = run.stage("upserts")["rows_in"]
+        run.same("rows put", run.stage("upserts")["metrics"]["put_rows"], run.rows_out("devices"))
+        bench.figure(name, rows / run.result["duration_s"] / 1e6, "M rows/s", allowed)
+        return rows
+
+
+def upsert(bench):
+    """upserts alone, readings from memory, by image and durability"""
+    for name, properties in {"upsert.full_fsync": {}, "upsert.full_os": {"BENCH_DURABILITY": "os"},
+                             "upsert.wal_fsync": {"BENCH_CHANGELOG": "wal"},
+                             "upsert.full_lz4": {"BENCH_COMPRESSION": "lz4"}}.items():
+        with folder() as work:
+            upserts(bench, os.path.join(work, "data"), name, **properties)
+
+
+def changelog(bench):
+    """the changelog of a table, from the disk, all columns and two of them, one task"""
+    with folder() as work:
+        data = os.path.join(work, "data")
+        rows = upserts(Bench(3, bench.as_json), data, "changelog.upserts")
+        for columns, settings in {"all": [], "two": ["columns.keep={ 'sensor_id', 'temperature' }"]}.items():
+            with folder() as other:
+                run = Run("changelog", folder=other, data=data, variables=TABLE, settings=settings)
+                read = run.rows_out("changes")
+                run.same("rows taken", run.stage("none")["rows_in"], read)
+                if read > 2 * rows - 100000:
+                    raise BenchError(f"{read} rows of changelog for {rows} upserts")
+                bench.figure(f"changelog.{columns}", read / run.result["duration_s"] / 1e6, "M rows/s")
+
+
+def lookup(bench):
+    """lookups in batches, every device being there"""
+    with folder() as work:
+        data = os.path.join(work, "data")
+        upserts(Bench(3, bench.as_json), data, "lookup.upserts")
+        run = Run("lookup", seconds=bench.seconds, folder=work, data=data, variables=TABLE)
+        rows = run.rows_out("devices")
+        run.same("rows looked up", run.rows_out("lookups"), rows)
+        run.same("rows found", sum(int(row["found"]) for row in run.table("totals.csv")), rows)
+        bench.figure("lookup.batched", rows / run.result["duration_s"] / 1e6, "M rows/s")
+
+
 def generator(bench):
     """the sensor job at 2 M rows/s: CPU, delay; and how even its seconds are"""
     with folder() as work:
@@ -167,7 +258,8 @@ def micro(bench):
                 bench.figure("micro." + figure["name"], figure["value"], figure["unit"], figure.get("limit"))
 
 
-BENCHES = {f.__name__: f for f in (micro, size, idle, hello, read, generator, shuffle, compute, window)}
+BENCHES = {f.__name__: f for f in (micro, size, idle, hello, read, generator, shuffle, compute, window, lookup,
+                                     changelog, upsert, paced, job)}
 ON_DEMAND = {"soak": soak}
 
 

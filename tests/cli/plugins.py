@@ -98,7 +98,7 @@ with tempfile.TemporaryDirectory(dir=build / "tests") as folder:
     for command in "check", "run":
         done = run(command, str(path), "--plugin-path", str(target))
         expected = (f"error[W0403]: there is no operator `filter`\n --> {path}:4:5 (stage `all`)\n  |\n"
-                    f"4 |   w.filter \"all\" {{ where = \"true\" }},\n  |     ^^^^^^\n"
+                    f"4 |   w.filter \"all\" {{ where = \"true\" }},\n  |     ^^^^^^\n  = available: fluss.lookup\n"
                     f"note: plugin {core} is refused: {reason}")
         report(done.stderr == expected and done.returncode == 4, f"{command}: an operator of a refused plugin is told",
                done.stderr)

@@ -1,7 +1,8 @@
-"""The sensor job, against sqlite3 over the very readings that went into its windows.
+"""The sensor job, against sqlite3 over the very readings that its producers made.
 
-The pipeline is the one of the project, with event time instead of processing time, a fixed seed and row count, and two
-file sinks more: one for what goes into the window, one for what leaves the enricher.
+The pipeline is the one of the project, with event time instead of processing time, a fixed seed and row count, and file
+sinks more: for what each producer makes, for what the table's changelog brings to the window, and for what leaves the
+enricher. So the table stands between the readings that the oracle sees and the windows that it checks.
 """
 
 import os
@@ -10,20 +11,27 @@ import sqlite3
 from weir import ROOT, Failed, differences, folder, milliseconds, read_ndjson, run
 
 SINKS = """
+  w.union "made" { inputs = names, parallelism = 1 },
+  w.sink "made_file"     { use = "file", path = "made.ndjson", format = "ndjson" },
   w.sink "readings_file" { from = "readings", use = "file", path = "readings.ndjson", format = "ndjson",
                             kind = "op" },
   w.sink "windows_file"  { from = "enriched", use = "file", path = "windows.ndjson", format = "ndjson" },
 }
 """
-ROWS = 120000
-SETTINGS = ["devices.devices=500", "devices.rate=1000", "devices.paced=false", f"devices.max_rows={ROWS}",
-            "devices.seed=11", "devices.start=1700000030000", "per_minute.time=event"]
+PRODUCERS = range(1, 9)
+ROWS = 120000  # of all of them
+UNPACED = [f"producer_{i}.{setting}" for i in PRODUCERS for setting in ("paced=false", f"max_rows={ROWS // 8}")]
+# The producers run as fast as they can, one ahead of the other: event time is complete only when all have ended.
+SETTINGS = UNPACED + ["per_minute.time=event", "changes.watermark={ lag = '1h' }"] + [
+    f"producer_{i}.{setting}" for i in PRODUCERS
+    for setting in ("devices=500", "rate=125", "seed=11", "start=1700000030000")]
 MEASURES = ["temperature", "humidity", "pressure", "battery_level"]
 TYPES = ["temperature_sensor", "humidity_sensor", "pressure_sensor", "motion_sensor", "light_sensor", "co2_sensor",
          "noise_sensor", "multisensor"]
 STATES = ["ONLINE", "OFFLINE", "MAINTENANCE", "ERROR"]
 
-# `n` is the order of arrival. Of several readings with the latest timestamp the one that came last counts.
+# `n` is the order in which the producers made them; a device has one producer, so it is the order of each device, too.
+# Of several readings with the latest timestamp the one that came last counts.
 ORACLE = """
 select sensor_id, start as window_start, start + 60000 as window_end, count(*) as count, min(timestamp) as first,
        max(timestamp) as last, max(timestamp) - min(timestamp) as span_ms, {measures},
@@ -50,7 +58,7 @@ def adapted(work):
 def run_job(work, workers):
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     stages = run(adapted(work), "--workers", str(workers), *settings, cwd=work)
-    return stages, read_ndjson(os.path.join(work, "readings.ndjson")), read_ndjson(os.path.join(work, "windows.ndjson"))
+    return stages, *(read_ndjson(os.path.join(work, name + ".ndjson")) for name in ("made", "readings", "windows"))
 
 
 def oracle(readings):
@@ -82,19 +90,39 @@ def as_lists(rows, columns):
 
 def windows_are_those_of_sqlite(workers):
     with folder() as work:
-        stages, readings, windows = run_job(work, workers)
-        expected = oracle(readings)
+        stages, made, readings, windows = run_job(work, workers)
+        expected = oracle(made)
         columns = sorted(expected[0])
         wrong = [] if sorted(windows[0]) == columns else [f"columns {sorted(windows[0])}, expected {columns}"]
-        wrong += [] if len(readings) == ROWS else [f"{len(readings)} readings, expected {ROWS}"]
+        wrong += [] if len(made) == ROWS else [f"{len(made)} readings were made, expected {ROWS}"]
+        wrong += [] if len(readings) == ROWS else [f"{len(readings)} readings came from the table, expected {ROWS}"]
+        wrong += changelog_is_complete(stages, made, readings)
         wrong += [] if stages["log"]["rows_in"] == len(expected) else [f"the log has {stages['log']['rows_in']} rows"]
         return wrong or differences(as_lists(windows, columns), as_lists(expected, columns))
 
 
+def changelog_is_complete(stages, made, readings):
+    """A +I for the first reading of a device, a -U and a +U for every other one; each reading once, in order."""
+    devices = len({row["sensor_id"] for row in made})
+    wanted = devices + 2 * (ROWS - devices)
+    wrong = [] if stages["changes"]["rows_out"] == wanted else [
+        f"{stages['changes']['rows_out']} rows of changelog, expected {wanted}"]
+    columns = sorted(made[0])
+    for device in (0, 100, 499):
+        first, second = ([[row[c] for c in columns] for row in rows if row["sensor_id"] == device]
+                         for rows in (made, readings))
+        wrong += [] if first == second else [f"the readings of device {device} came in another order"]
+    kinds = {}
+    for row in readings:
+        kinds[row["op"]] = kinds.get(row["op"], 0) + 1
+    wanted_kinds = {"+I": devices, "+U": ROWS - devices}
+    return wrong if kinds == wanted_kinds else wrong + [f"kinds {kinds}, expected {wanted_kinds}"]
+
+
 def same_at_any_parallelism():
     with folder() as one, folder() as two:
-        _, _, first = run_job(one, 1)
-        _, _, second = run_job(two, 2)
+        *_, first = run_job(one, 1)
+        *_, second = run_job(two, 2)
         columns = sorted(first[0])
         return differences(as_lists(second, columns), as_lists(first, columns))
 
@@ -102,7 +130,7 @@ def same_at_any_parallelism():
 def processing_time_counts_every_row():
     """The pipeline as it stands, as fast as it goes: whatever the windows, no reading is lost."""
     with folder() as work:
-        stages = run(adapted(work), "--set", "devices.paced=false", "--set", f"devices.max_rows={ROWS}", cwd=work)
+        stages = run(adapted(work), *[word for setting in UNPACED for word in ("--set", setting)], cwd=work)
         counted = sum(row["count"] for row in read_ndjson(os.path.join(work, "windows.ndjson")))
         if counted != ROWS or stages["per_minute"]["rows_in"] != ROWS:
             return [f"{counted} readings counted of {stages['per_minute']['rows_in']} taken in, expected {ROWS}"]

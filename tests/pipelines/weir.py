@@ -34,9 +34,9 @@ def weir(*arguments, cwd=None, exit_code=0):
 
 
 def run(pipeline, *arguments, cwd=None):
-    """`weir run --json`: the stages by their name."""
+    """`weir run --json`: the stages by their name. What the pipeline itself writes to stdout stands before it."""
     data, _ = weir("run", pipeline, "--json", *arguments, cwd=cwd)
-    return {stage["name"]: stage for stage in json.loads(data)["stages"]}
+    return {stage["name"]: stage for stage in json.loads(data.splitlines()[-1])["stages"]}
 
 
 def read_ndjson(path):

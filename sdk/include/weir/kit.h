@@ -39,7 +39,8 @@ struct weir_kit_snapshot;
 
 // One instance of an operator of a plugin file, with options as they stand in a pipeline: "where =
 // 'value >= 10', every = '1s'" (NULL: none). Besides the operator's own, on_error = "reject" and
-// event_time = "COLUMN" (of the main output) are understood. Never NULL; what went wrong is in
+// event_time = "COLUMN" (of the main output) are understood. Where a plugin has a source and a sink
+// of one name, the kind stands before it: "sink file". Never NULL; what went wrong is in
 // weir_kit_error.
 WEIR_KIT_API struct weir_kit *weir_kit_open(const char *path, const char *name,
                                             const char *options);
@@ -48,7 +49,7 @@ WEIR_KIT_API struct weir_kit *weir_kit_open_plugin(const struct weir_plugin *plu
                                                    const char *name, const char *options);
 WEIR_KIT_API void weir_kit_close(struct weir_kit *kit);
 
-// Operators of kits opened from now on find this optional table of the host by its id
+// Operators and resources of kits opened from now on find this optional table of the host by its id
 // ("weir.ffi/1"), at most 8 of them; table NULL: no longer.
 WEIR_KIT_API void weir_kit_extension(const char *id, const void *table);
 
