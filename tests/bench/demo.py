@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -60,6 +61,7 @@ def run_job(folder, seconds):
     """The report of the run, its windows, its exit code and when it began and ended."""
     watch = Watch(folder)
     watch.start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the job hears it, too, and drains
     began = time.time()
     done = subprocess.run([WEIR, "run", PIPELINE, "--for", f"{seconds}s", "--json", "--data", folder],
                           stdout=subprocess.PIPE, text=True)
