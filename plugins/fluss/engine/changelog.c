@@ -4,16 +4,24 @@
 
 #include <string.h>
 
+int32_t changelog_fits(uint64_t body_bytes, struct failure *failure)
+{
+    if (body_bytes <= BODY_BYTES_MAX) {
+        return WEIR_OK;
+    }
+    return failure_set(failure, WEIR_ERROR_DATA,
+                       "one put would write %llu bytes, at most %llu are possible: send fewer "
+                       "rows at once",
+                       (unsigned long long)body_bytes, BODY_BYTES_MAX);
+}
+
 int32_t changelog_reserve(struct bucket *bucket, uint64_t body_bytes, struct changelog_room *room,
                           struct failure *failure)
 {
     const struct bucket_log *log = bucket->table->log;
     uint64_t record_bytes = record_padded(sizeof(struct record_batch) + body_bytes);
-    if (body_bytes > BODY_BYTES_MAX) {
-        return failure_set(failure, WEIR_ERROR_DATA,
-                           "one put would write %llu bytes, at most %u are possible: send fewer "
-                           "rows at once",
-                           (unsigned long long)body_bytes, BODY_BYTES_MAX);
+    if (changelog_fits(body_bytes, failure) != WEIR_OK) {
+        return WEIR_ERROR_DATA;
     }
     room->record_bytes = (uint32_t)record_bytes;
     int32_t code = log->reserve(log->owner, room->record_bytes, &room->bytes, &room->position,

@@ -101,6 +101,27 @@ static int32_t check_nulls(const struct bucket *bucket, const struct bucket_put 
     return WEIR_OK;
 }
 
+// A column as long as one value may be holds none that is longer.
+static int32_t check_lengths(const struct bucket *bucket, const struct bucket_put *put,
+                             uint32_t column, struct failure *failure)
+{
+    const struct weir_column *view = &put->batch->columns[column];
+    uint32_t length;
+    if (view->encoding == WEIR_ENCODING_ABSENT ||
+        view->offsets[put->batch->row_count] - view->offsets[0] <= (int32_t)WEIR_VALUE_BYTES_MAX) {
+        return WEIR_OK;
+    }
+    for (uint32_t i = 0; i < put->row_count; i++) {
+        weir_text(view, put->rows[i], &length);
+        if (length > WEIR_VALUE_BYTES_MAX) {
+            return failure_set(
+                failure, WEIR_ERROR_DATA, "row %u: column %s has %u bytes, at most %u are possible",
+                put->rows[i], bucket->table->fields[column].name, length, WEIR_VALUE_BYTES_MAX);
+        }
+    }
+    return WEIR_OK;
+}
+
 static int is_bucket_key(const struct table_definition *definition, uint32_t column)
 {
     for (uint32_t i = 0; i < definition->bucket_key_count; i++) {
@@ -121,6 +142,12 @@ static int32_t check_rows(const struct bucket *bucket, const struct bucket_put *
         if (has_nulls(put->batch, i) &&
             (is_key_column || (is_wanted && !bucket->table->fields[i].type.nullable))) {
             int32_t code = check_nulls(bucket, put, i, is_key_column, failure);
+            if (code != WEIR_OK) {
+                return code;
+            }
+        }
+        if (i < put->batch->column_count && weir_type_is_text(bucket->table->fields[i].type)) {
+            int32_t code = check_lengths(bucket, put, i, failure);
             if (code != WEIR_OK) {
                 return code;
             }

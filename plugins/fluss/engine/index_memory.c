@@ -436,6 +436,8 @@ int32_t index_memory_create(const struct store_memory *memory, const struct row_
 
 // --- The hot path ---
 
+static const uint8_t no_bytes[1]; // integer keys are told by their words
+
 static inline uint64_t integer_word(const void *values, uint32_t width, uint32_t row)
 {
     int32_t narrow;
@@ -454,7 +456,7 @@ static uint8_t *claim_new(struct index_memory *index, uint64_t word)
     if (!reserve_cells(index, 1) || !reserve_slots(index, 1)) {
         return NULL;
     }
-    uint32_t at = find_cell(index, word, NULL, 0), slot = take_slot(index);
+    uint32_t at = find_cell(index, word, no_bytes, 0), slot = take_slot(index);
     index->cells[at] = (struct cell){word, slot, 0};
     index->used++;
     return memset(slot_row(index, slot), 0, index->layout->row_bytes);
@@ -511,7 +513,7 @@ void index_memory_unclaim(struct index *base, const void *values, uint32_t width
     struct index_memory *index = (struct index_memory *)base;
     for (uint32_t i = 0; i < count; i++) {
         if (!was_there[i]) {
-            uint32_t at = find_cell(index, integer_word(values, width, rows[i]), NULL, 0);
+            uint32_t at = find_cell(index, integer_word(values, width, rows[i]), no_bytes, 0);
             give_slot(index, index->cells[at].slot);
             remove_cell(index, at);
         }

@@ -69,6 +69,8 @@ struct changelog_head {
     uint32_t flags;
 };
 
+// DATA: more than a record may hold.
+int32_t changelog_fits(uint64_t body_bytes, struct failure *failure);
 // RETRY or FATAL of the log; DATA: too large.
 int32_t changelog_reserve(struct bucket *bucket, uint64_t body_bytes, struct changelog_room *room,
                           struct failure *failure);

@@ -105,10 +105,10 @@ const uint8_t *keys_of_row(const struct bucket *bucket, const uint8_t *row, uint
         *length = key->length;
         return (const uint8_t *)row_text_bytes(key);
     }
-    uint32_t column = bucket->table->definition->key[0];
-    struct weir_column view = {.type = layout->types[column],
-                               .values = row + layout->offsets[column]};
-    *length = weir_key_encode(&view, 0, room);
+    const uint8_t *cell = row + layout->offsets[bucket->table->definition->key[0]];
+    uint64_t wide = 0;
+    memcpy(&wide, cell, bucket->integer_width);
+    *length = weir_key_varint(wide, room);
     return room;
 }
 

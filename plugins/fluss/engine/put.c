@@ -73,7 +73,11 @@ static int32_t append_columns(struct bucket *bucket, const struct bucket_put *pu
             }
         }
     }
-    uint8_t *room = arena_get(arena, row_columns_bytes(layout, images, row_count));
+    uint64_t room_bytes = row_columns_bytes(layout, images, row_count);
+    if (changelog_fits(room_bytes, failure) != WEIR_OK) {
+        return WEIR_ERROR_DATA;
+    }
+    uint8_t *room = arena_get(arena, room_bytes);
     if (room == NULL) {
         return failure_set(failure, WEIR_ERROR_RETRY, "no memory for %u rows", row_count);
     }

@@ -27,6 +27,11 @@ static int32_t hand_out(const struct bucket *bucket, const uint8_t *const *list,
     const struct store_memory *memory = bucket->table->memory;
     uint64_t head = ((uint64_t)layout->column_count * sizeof *rows->columns + 63) & ~(uint64_t)63;
     uint64_t bytes = head + row_columns_bytes(layout, list, row_count);
+    if (bytes > INT32_MAX) {
+        return failure_set(failure, WEIR_ERROR_DATA,
+                           "%u rows of %llu bytes are more than one answer holds: read fewer",
+                           row_count, (unsigned long long)bytes);
+    }
     void *block = memory->allocate(memory, bytes);
     if (block == NULL) {
         return no_memory(failure, row_count);

@@ -8,6 +8,7 @@
 
 // A batch that was read, as columns of the newest schema.
 struct source {
+    const struct record_batch *batch;
     struct body_view view;
     struct weir_column *columns;
     const int64_t *written; // RECORD_ROWS of tables whose rows expire by the time of the write
@@ -73,7 +74,7 @@ static int32_t check_key_nulls(const struct bucket *bucket, const struct source 
             return failure_set(failure, WEIR_ERROR_DATA,
                                "batch at offset %llu: key column %s has "
                                "nulls",
-                               (unsigned long long)source->view.batch->base_offset,
+                               (unsigned long long)source->batch->base_offset,
                                bucket->table->fields[definition->key[i]].name);
         }
     }
@@ -106,7 +107,7 @@ static int32_t apply_rows(struct bucket *bucket, const struct source *source, co
             }
             if (layout->written_offset != ROW_NONE) {
                 int64_t written =
-                    source->written != NULL ? source->written[r] : source->view.batch->timestamp_us;
+                    source->written != NULL ? source->written[r] : source->batch->timestamp_us;
                 memcpy(row + layout->written_offset, &written, sizeof written);
             }
         }
@@ -126,7 +127,7 @@ static int32_t load_source(struct bucket *bucket, const struct source *source, s
                            struct failure *failure)
 {
     const uint8_t *kinds = source->view.kinds;
-    uint32_t row_count = source->view.batch->row_count, count = 0;
+    uint32_t row_count = source->batch->row_count, count = 0;
     int has_deletes = 0;
     uint32_t *rows = arena_get(arena, (uint64_t)row_count * sizeof *rows);
     if (rows == NULL) {
@@ -146,7 +147,7 @@ static int32_t load_batch(struct bucket *bucket, const struct record_batch *batc
                           struct failure *failure)
 {
     struct arena arena;
-    struct source source = {0};
+    struct source source = {.batch = batch};
     arena_init(&arena, bucket->table->memory);
     int32_t code = open_source(bucket, batch, has_written, &source, &arena, failure);
     if (code == WEIR_OK && bucket->index != NULL && batch->row_count > 0) {

@@ -19,6 +19,7 @@ struct save {
     struct image **last;
     const uint8_t *rows[SNAPSHOT_ROWS];
     uint32_t row_count;
+    uint64_t text_bytes; // of these rows
 };
 
 static struct image *add_image(struct save *save, uint64_t record_bytes)
@@ -165,6 +166,7 @@ static int32_t save_rows(struct save *save)
     }
     arena_finish(&arena);
     save->row_count = 0;
+    save->text_bytes = 0;
     return code;
 }
 
@@ -172,8 +174,14 @@ static int32_t save_rows(struct save *save)
 static int32_t save_row(void *owner, const uint8_t *row)
 {
     struct save *save = owner;
+    const struct row_layout *layout = save->bucket->layout;
+    for (uint32_t i = 0; i < layout->text_count; i++) {
+        save->text_bytes += ((const struct row_text *)(row + layout->texts[i]))->length;
+    }
     save->rows[save->row_count++] = row;
-    return save->row_count == SNAPSHOT_ROWS ? save_rows(save) : WEIR_OK;
+    return save->row_count == SNAPSHOT_ROWS || save->text_bytes >= SNAPSHOT_TEXT_BYTES
+               ? save_rows(save)
+               : WEIR_OK;
 }
 
 static int32_t save_all(struct save *save)
@@ -214,6 +222,7 @@ int32_t bucket_save(struct bucket *bucket,
     save->first = NULL;
     save->last = &save->first;
     save->row_count = 0;
+    save->text_bytes = 0;
     int32_t code = bucket_enter(bucket, failure);
     if (code == WEIR_OK) {
         code = save_all(save);

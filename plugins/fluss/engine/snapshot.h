@@ -7,7 +7,8 @@
 #include "engine/writers.h"
 #include "log/record.h"
 
-#define SNAPSHOT_ROWS 16384u // of one record, at most
+#define SNAPSHOT_ROWS 16384u              // of one record, at most
+#define SNAPSHOT_TEXT_BYTES (16ull << 20) // and so much text, but for one row
 
 // Head of a section. Frozen. The body: writer_count of struct writer, then source_count of struct
 // writer_source.

@@ -116,9 +116,12 @@ void work_abandon(struct work *work)
 static int32_t record_columns(struct work *work, struct weir_column **columns)
 {
     const struct row_layout *layout = work->bucket->layout;
+    uint64_t bytes = row_columns_bytes(layout, work->rows, work->record_count);
+    if (changelog_fits(bytes, work->failure) != WEIR_OK) {
+        return WEIR_ERROR_DATA;
+    }
     *columns = arena_get(work->arena, layout->column_count * sizeof **columns);
-    uint8_t *room =
-        arena_get(work->arena, row_columns_bytes(layout, work->rows, work->record_count));
+    uint8_t *room = arena_get(work->arena, bytes);
     if (*columns == NULL || room == NULL) {
         return no_memory(work, "the records");
     }

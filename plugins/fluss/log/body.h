@@ -12,7 +12,7 @@
 #include "weir/batch.h"
 
 #define BODY_ROWS_MAX (2u * WEIR_BATCH_ROWS_MAX) // a put of 65,536 rows writes two for each
-#define BODY_BYTES_MAX (2u * WEIR_BATCH_BYTES_MAX)
+#define BODY_BYTES_MAX (2ull * WEIR_BATCH_BYTES_MAX)
 
 // Bytes that body_encode takes for these columns (plain or absent views) and rows without
 // compression: exactly; with it, at most.
