@@ -123,8 +123,11 @@ int scan_record(struct scan *scan, uint64_t position, const struct record_header
     if (there < 0) {
         return unreadable(scan, there, why);
     }
-    const struct record_header *header =
-        (void *)(there > 0 ? chunk_at(scan->chunk, position) : NULL);
+    if (there < (int64_t)sizeof **record) {
+        *why = "the file ends where a record should begin";
+        return 0;
+    }
+    const struct record_header *header = (void *)chunk_at(scan->chunk, position);
     if (!record_check_head(header, (uint64_t)there, position, why)) {
         return 0;
     }

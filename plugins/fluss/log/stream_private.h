@@ -84,9 +84,6 @@ int append_end(struct stream *stream);
 
 // log/writer.c
 void *writer_run(void *stream);
-// [lock] Makes the stream fail: the first reason stays.
-void writer_fail(struct stream *stream, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 // log/keeper.c: makes segment files ready ahead of need.
 void *keeper_run(void *stream);

@@ -1,22 +1,20 @@
 // The writer: seals what was published, writes it and syncs it, one group after the other.
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/failpoint.h"
 #include "log/stream_private.h"
 
-void writer_fail(struct stream *stream, const char *format, ...)
+// Nothing is written any more. [lock]
+static void fail(struct stream *stream, uint64_t position, int error)
 {
-    if (!stream->has_failed) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(stream->why, sizeof stream->why, format, arguments);
-        va_end(arguments);
-        stream->has_failed = 1;
-    }
+    snprintf(stream->why, sizeof stream->why,
+             "%s: the log could not be written at position %" PRIu64
+             ": %s; what was not acknowledged is lost, restart to go on",
+             stream->settings.disk->path, position, strerror(-error));
+    stream->has_failed = 1;
     pthread_cond_broadcast(&stream->progress);
     pthread_cond_broadcast(&stream->work);
 }
@@ -235,10 +233,7 @@ static void commit_group(struct stream *stream)
     int rc = write_group(stream, &group);
     pthread_mutex_lock(&stream->lock);
     if (rc != 0) {
-        writer_fail(stream,
-                    "%s: the log could not be written at position %" PRIu64
-                    ": %s; what was not acknowledged is lost, restart to go on",
-                    stream->settings.disk->path, group.begin, strerror(-rc));
+        fail(stream, group.begin, rc);
         pthread_mutex_unlock(&stream->lock);
         if (stream->settings.failed != NULL) {
             stream->settings.failed(stream->settings.owner, stream->acknowledged, stream->why);
