@@ -36,7 +36,8 @@ struct disk_table {
     // not 0.
     int (*list)(struct disk *disk, const char *path, int (*name)(void *owner, const char *name),
                 void *owner);
-    // Locks the folder for this process. -EWOULDBLOCK: another one has it; then holder is its note.
+    // Locks the folder for this process (opened read-only: against writers alone, and without a
+    // note). -EWOULDBLOCK: another one has it; then holder is its note.
     int (*lock)(struct disk *disk, const char *note, char *holder, uint32_t holder_bytes);
     int64_t (*space)(struct disk *disk); // bytes free
     void (*destroy)(struct disk *disk);

@@ -263,10 +263,27 @@ static int write_note(int descriptor, const char *note)
                : -errno;
 }
 
+// To look only: whoever writes is kept out, others who look are not.
+static int lock_shared(struct file_disk *disk, char *holder, uint32_t holder_bytes)
+{
+    int descriptor = openat(disk->folder, "lock", O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return errno == ENOENT ? 0 : -errno;
+    }
+    int rc = flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? 0 : -errno;
+    if (rc != 0) {
+        read_note(descriptor, holder, holder_bytes);
+        close(descriptor);
+        return rc;
+    }
+    disk->lock = descriptor;
+    return 0;
+}
+
 static int file_lock(struct disk *disk, const char *note, char *holder, uint32_t holder_bytes)
 {
     if (of(disk)->is_read_only) {
-        return -EROFS;
+        return lock_shared(of(disk), holder, holder_bytes);
     }
     int descriptor = openat(of(disk)->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor < 0) {

@@ -95,6 +95,26 @@ TEST(a_folder_belongs_to_one_process_and_names_it)
     next->table->destroy(next);
 }
 
+TEST(a_disk_for_reading_is_refused_while_another_process_writes_and_shared_by_readers)
+{
+    struct disk *disk = open_disk("shared"), *first, *second;
+    char path[512], holder[64] = "";
+    REQUIRE(disk != NULL);
+    snprintf(path, sizeof path, "%s/shared", test_folder());
+    CHECK_INT(disk->table->lock(disk, "pid 6", holder, sizeof holder), 0);
+    REQUIRE(disk_open(path, 1, &first) == 0);
+    REQUIRE(disk_open(path, 1, &second) == 0);
+
+    CHECK_INT(first->table->lock(first, "", holder, sizeof holder), -EWOULDBLOCK);
+    CHECK_TEXT(holder, "pid 6");
+    disk->table->destroy(disk);
+    CHECK_INT(first->table->lock(first, "", holder, sizeof holder), 0);
+    CHECK_INT(second->table->lock(second, "", holder, sizeof holder), 0);
+
+    first->table->destroy(first);
+    second->table->destroy(second);
+}
+
 TEST(a_disk_for_reading_changes_nothing)
 {
     struct disk *disk = open_disk("read-only"), *reader;
@@ -110,7 +130,8 @@ TEST(a_disk_for_reading_changes_nothing)
     CHECK_INT(reader->table->rename(reader, "a", "b"), -EROFS);
     CHECK_INT(reader->table->unlink(reader, "a"), -EROFS);
     CHECK_INT(reader->table->make_folder(reader, "c"), -EROFS);
-    CHECK_INT(reader->table->lock(reader, "", NULL, 0), -EROFS);
+    CHECK_INT(reader->table->lock(reader, "", NULL, 0), 0); // nothing is made for it
+    CHECK_INT(reader->table->open(reader, "lock", 0, &file), -ENOENT);
     CHECK_INT(reader->table->open(reader, "a", 0, &file), 0);
 
     reader->table->close(file);
