@@ -70,7 +70,7 @@ char *heap_take(struct heap *heap, uint32_t length)
     }
     char *bytes = heap->free[class];
     if (bytes != NULL) {
-        memcpy(&heap->free[class], bytes, sizeof(void *));
+        memcpy(&heap->free[class], bytes, sizeof heap->free[class]);
         return bytes;
     }
     uint32_t need = class_bytes(class);
@@ -92,6 +92,6 @@ void heap_give(struct heap *heap, const char *bytes, uint32_t length)
         heap->memory_bytes -= length;
         return;
     }
-    memcpy(piece, &heap->free[class], sizeof(void *));
+    memcpy(piece, &heap->free[class], sizeof heap->free[class]);
     heap->free[class] = piece;
 }

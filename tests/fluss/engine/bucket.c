@@ -83,7 +83,7 @@ static void close_fixture(struct fixture *fixture)
 static uint32_t every_row[ROWS_MAX];
 
 static int32_t put_values(struct fixture *fixture, const struct value *values, uint32_t row_count,
-                          struct bucket_put *put, struct bucket_ack *ack)
+                          const struct bucket_put *put, struct bucket_ack *ack)
 {
     struct weir_column *columns =
         values_columns(fixture->types, fixture->definition.column_count, values, row_count);
@@ -94,17 +94,18 @@ static int32_t put_values(struct fixture *fixture, const struct value *values, u
     for (uint32_t i = 0; i < row_count; i++) {
         every_row[i] = i;
     }
-    put->batch = &batch;
-    put->rows = every_row;
-    put->row_count = row_count;
-    int32_t code = bucket_put(fixture->bucket, put, ack, &fixture->failure);
+    struct bucket_put whole = *put;
+    whole.batch = &batch;
+    whole.rows = every_row;
+    whole.row_count = row_count;
+    int32_t code = bucket_put(fixture->bucket, &whole, ack, &fixture->failure);
     values_columns_finish(columns, fixture->definition.column_count);
     return code;
 }
 
 // A row of integers.
-static int32_t put_row(struct fixture *fixture, int64_t key, int64_t value, struct bucket_put *put,
-                       struct bucket_ack *ack)
+static int32_t put_row(struct fixture *fixture, int64_t key, int64_t value,
+                       const struct bucket_put *put, struct bucket_ack *ack)
 {
     struct value values[2] = {value_int(fixture->types[0], key),
                               value_int(fixture->types[1], value)};

@@ -213,7 +213,7 @@ static int32_t choose(const char *what, const char *const *names, const char *va
                       struct failure *failure)
 {
     char lower[32] = "";
-    for (uint32_t i = 0; value[i] != 0 && i < sizeof lower - 1; i++) {
+    for (uint32_t i = 0; i < sizeof lower - 1 && value[i] != 0; i++) {
         lower[i] = value[i] >= 'A' && value[i] <= 'Z' ? (char)(value[i] + 32) : value[i];
     }
     return table_choice(what, names, lower, choice, failure);
