@@ -360,23 +360,6 @@ static uint64_t position_of(const struct source *source, const struct bucket_sta
     return found < 0 ? source->opened_at : mark.position;
 }
 
-static int32_t open_reader(struct source *source)
-{
-    struct failure failure = {0};
-    uint64_t first = stream_durable(source->stream);
-    for (uint32_t i = 0; i < source->bucket_count; i++) {
-        const struct bucket_state *bucket = &source->buckets[i];
-        if (bucket->is_started) {
-            uint64_t position = position_of(source, bucket);
-            first = position < first ? position : first;
-        }
-    }
-    int32_t rc = stream_reader_open(source->stream, first, &source->reader, &failure);
-    return rc == WEIR_OK ? rc : resource_fail(source->context, &failure);
-}
-
-// --- Records ---
-
 // Rows that are gone before they were read: told, and counted or refused.
 static int32_t lose(struct source *source, struct bucket_state *bucket, uint64_t next)
 {
@@ -397,6 +380,44 @@ static int32_t lose(struct source *source, struct bucket_state *bucket, uint64_t
     bucket->next = next;
     return WEIR_OK;
 }
+
+// Rows of a bucket that retention has taken before they were read.
+static int32_t check_lost(struct source *source)
+{
+    int32_t rc = WEIR_OK;
+    for (uint32_t i = 0; rc == WEIR_OK && i < source->bucket_count; i++) {
+        struct bucket_state *bucket = &source->buckets[i];
+        uint64_t kept = bucket->is_started ? table_log_start(source->table, bucket->number) : 0;
+        rc = kept > bucket->next ? lose(source, bucket, kept) : WEIR_OK;
+    }
+    return rc;
+}
+
+// Opens the reader at the first record that any bucket needs.
+static int32_t open_reader(struct source *source)
+{
+    struct failure failure = {0};
+    uint64_t first = stream_durable(source->stream);
+    int32_t rc = check_lost(source);
+    if (rc != WEIR_OK) {
+        return rc;
+    }
+    for (uint32_t i = 0; i < source->bucket_count; i++) {
+        const struct bucket_state *bucket = &source->buckets[i];
+        if (bucket->is_started) {
+            uint64_t position = position_of(source, bucket);
+            first = position < first ? position : first;
+        }
+    }
+    uint64_t begin = stream_begin(source->stream);
+    stream_reader_close(source->reader);
+    source->reader = NULL;
+    rc = stream_reader_open(source->stream, first > begin ? first : begin, &source->reader,
+                            &failure);
+    return rc == WEIR_OK ? rc : resource_fail(source->context, &failure);
+}
+
+// --- Records ---
 
 // Small records are copied together, others leave as they are, behind what was copied before.
 static int32_t hand_out(struct source *source, const struct stream_view *view, uint32_t first)
@@ -514,17 +535,22 @@ static int is_at_end(const struct source *source)
     return 1;
 }
 
+// WEIR_MORE: none, but it goes on elsewhere.
 static int32_t read_views(struct source *source)
 {
     struct failure failure = {0};
     source->view_next = 0;
     int32_t rc =
         stream_read(source->reader, source->views, VIEWS_MAX, &source->view_count, &failure);
-    if (rc != WEIR_OK) {
-        source->view_count = 0;
+    if (rc == WEIR_OK) {
+        return WEIR_OK;
+    }
+    source->view_count = 0;
+    if (rc != WEIR_ERROR_CONFIG) {
         return resource_fail(source->context, &failure);
     }
-    return WEIR_OK;
+    rc = open_reader(source); // retention has overtaken it: it knows which offsets are lost
+    return rc == WEIR_OK ? WEIR_MORE : rc;
 }
 
 // Reads on until there is nothing more, or enough for now.
@@ -541,7 +567,9 @@ static int32_t read_on(struct source *source)
                 return WEIR_END;
             }
             rc = read_views(source);
-            if (rc == WEIR_OK && source->view_count == 0) {
+            if (rc == WEIR_MORE) {
+                rc = WEIR_OK; // reads on elsewhere
+            } else if (rc == WEIR_OK && source->view_count == 0) {
                 return WEIR_WAIT; // the stream's writer wakes it
             }
             continue;

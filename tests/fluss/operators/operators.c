@@ -346,3 +346,87 @@ TEST(an_aggregation_table_merges_by_its_functions)
     weir_kit_close(kit);
     CHECK_TEXT(read_all(table, "start = 'full'"), "+I 1|15|a;b\n");
 }
+
+TEST(a_log_without_keys_keeps_all_rows_and_spreads_them_over_its_buckets)
+{
+    const char *table = "columns = { 'id int64' }, buckets = 3";
+    enum { ROWS = 20000 };
+    static int64_t values[ROWS];
+    use_directory("log");
+    struct weir_kit *kit = open_with("sink fluss", table, "");
+    for (int64_t i = 0; i < ROWS; i++) {
+        values[i] = i;
+    }
+    for (int i = 0; i < 3; i++) {
+        weir_kit_send_int64(kit, "id", ROWS, values); // put as they are
+    }
+    weir_kit_send_int64(kit, "id", 5, values); // collected
+    CHECK_INT(weir_kit_end(kit), WEIR_OK);
+    CHECK_METRIC(kit, "put_rows", 3 * ROWS + 5);
+    weir_kit_close(kit);
+
+    int64_t sum = 0;
+    uint32_t buckets = 0;
+    kit = open_with("source fluss", table, "bounded = true");
+    CHECK_INT(weir_kit_run(kit, 1000), WEIR_END);
+    CHECK_INT(weir_kit_row_count(kit, ""), 3 * ROWS + 5);
+    for (uint32_t b = 0; weir_kit_batch(kit, "", b) != NULL; b++) {
+        const struct weir_batch *batch = weir_kit_batch(kit, "", b);
+        buckets |= batch->bucket >= 0 ? 1u << batch->bucket : 0;
+        for (uint32_t i = 0; i < batch->row_count; i++) {
+            sum += ((const int64_t *)batch->columns[0].values)[i];
+        }
+    }
+    CHECK_INT(sum, 3 * (int64_t)ROWS * (ROWS - 1) / 2 + 10);
+    CHECK_INT(buckets, 7);
+    weir_kit_close(kit);
+}
+
+TEST(rows_of_one_key_are_put_in_their_order)
+{
+    const char *table = "columns = { 'id int64 not null' }, primary_key = 'id', buckets = 2";
+    use_directory("order");
+    struct weir_kit *kit = open_with("sink fluss", table, "");
+    weir_kit_input(kit, "id int64 not null");
+    weir_kit_send(kit, 0, "+I 7", "+I 8");
+    weir_kit_end(kit);
+    weir_kit_close(kit);
+    CHECK_TEXT(read_all(table, ""), "+I 7\n+I 8\n");
+
+    kit = open_with("sink fluss", table, "");
+    weir_kit_input(kit, "id int64 not null");
+    weir_kit_input_kinds(kit, 0, WEIR_KINDS_ALL);
+    weir_kit_send(kit, 0, "-D 7");
+    weir_kit_send(kit, 0, "+I 7");
+    weir_kit_send(kit, 0, "-D 8");
+    weir_kit_end(kit);
+    weir_kit_close(kit);
+    CHECK_TEXT(read_all(table, "start = 'full'"), "+I 7\n");
+}
+
+TEST(texts_of_any_length_are_collected)
+{
+    const char *table = "columns = { 'id int64 not null', 't string', 'b bool' }, "
+                        "primary_key = 'id', buckets = 2";
+    static char rows[3][70000];
+    use_directory("texts");
+    struct weir_kit *kit = open_with("sink fluss", table, "");
+    weir_kit_input(kit, "id int64 not null, t string, b bool");
+    for (int i = 0; i < 3; i++) {
+        int length = snprintf(rows[i], sizeof rows[i], "%d|", i);
+        memset(rows[i] + length, 'a' + i, 60000);
+        strcpy(rows[i] + length + 60000, i == 1 ? "|null" : "|true");
+        CHECK_INT(weir_kit_send(kit, 0, rows[i], "9|null|false"), WEIR_OK);
+    }
+    weir_kit_end(kit);
+    weir_kit_close(kit);
+    kit = open_with("source fluss", table, "start = 'full', bounded = true");
+    CHECK_INT(weir_kit_run(kit, 100), WEIR_END);
+    CHECK_INT(weir_kit_row_count(kit, ""), 4);
+    const char *text = weir_kit_rows(kit, "");
+    for (int i = 0; i < 3; i++) {
+        CHECK_HAS(text, rows[i]);
+    }
+    CHECK_HAS(text, "+I 9|null|false");
+    weir_kit_close(kit);
+}
