@@ -1,3 +1,4 @@
+#include "engine/index_disk.h"
 #include "engine/inside.h"
 
 #include <stdio.h>
@@ -55,16 +56,27 @@ static int32_t find_auto_column(const struct table_definition *definition)
     return -1;
 }
 
+// What the index has kept is where the bucket goes on.
+static int32_t open_disk_index(struct bucket *bucket, struct failure *failure)
+{
+    const struct bucket_table *table = bucket->table;
+    const struct snapshot_section *section;
+    struct index_place place = {table->definition->table_id, 0, bucket->number,
+                                table->definition->schema_id};
+    if (table->index_database == NULL) {
+        return failure_set(failure, WEIR_ERROR_UNSUPPORTED,
+                           "index = `rocksdb`: no database is open for it");
+    }
+    int32_t code = index_disk_create(table->index_database, &place, bucket->layout, &bucket->index,
+                                     &section, failure);
+    return code != WEIR_OK || section == NULL ? code
+                                              : bucket_load_section(bucket, section, failure);
+}
+
 int32_t bucket_create(const struct bucket_table *table, uint32_t number, struct bucket **out,
                       struct failure *failure)
 {
     const struct table_definition *definition = table->definition;
-    if (definition->index != TABLE_INDEX_MEMORY) {
-        return failure_set(failure, WEIR_ERROR_UNSUPPORTED,
-                           "table %s: this build has no index `%s`, only `%s`", definition->name,
-                           table_index_names[definition->index],
-                           table_index_names[TABLE_INDEX_MEMORY]);
-    }
     struct bucket *bucket = table->memory->allocate(table->memory, sizeof *bucket);
     if (bucket == NULL) {
         return failure_set(failure, WEIR_ERROR_FATAL, "table %s, bucket %u: no memory",
@@ -83,8 +95,10 @@ int32_t bucket_create(const struct bucket_table *table, uint32_t number, struct 
         row_layout_create(table->memory, table->fields, definition->column_count, keeps_written,
                           !is_log && bucket->integer_width == 0, &bucket->layout, failure);
     if (code == WEIR_OK && !is_log) {
-        code = index_memory_create(table->memory, bucket->layout, bucket->integer_width != 0,
-                                   &bucket->index, failure);
+        code = definition->index == TABLE_INDEX_ROCKSDB
+                   ? open_disk_index(bucket, failure)
+                   : index_memory_create(table->memory, bucket->layout, bucket->integer_width != 0,
+                                         &bucket->index, failure);
     }
     if (code != WEIR_OK) {
         bucket_blame(bucket, failure);

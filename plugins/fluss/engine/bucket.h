@@ -15,6 +15,7 @@
 #include "weir/batch.h"
 
 struct bucket;
+struct index_database;
 
 // Where the records of a bucket go.
 struct bucket_log {
@@ -35,7 +36,7 @@ struct bucket_table {
     const struct store_memory *memory;
     const struct store_clock *clock;
     const struct bucket_log *log;
-    void *index_owner; // of the index kind (a RocksDB database); NULL for memory
+    struct index_database *index_database; // of tables whose index is on disk
     // [any] The first id of a range of BUCKET_RANGE ids that no bucket of the table has had (1,
     // 100001, ...). NULL for tables without an auto-increment column. After recovery the next range
     // begins at or after the largest `auto_increment_end` of all buckets.
@@ -153,6 +154,9 @@ int32_t bucket_save(struct bucket *bucket,
                     int32_t (*write)(void *owner, struct record_header *record,
                                      struct failure *failure),
                     void *owner, uint64_t *end_offset, uint64_t *position, struct failure *failure);
+// After the last bucket_replay. DATA: index and log do not have what a snapshot had.
+int32_t bucket_replay_end(struct bucket *bucket, struct failure *failure);
+
 // The records of one bucket of a snapshot, in order, before any bucket_replay.
 int32_t bucket_load(struct bucket *bucket, const struct record_header *record,
                     struct failure *failure);

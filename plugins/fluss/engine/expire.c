@@ -63,11 +63,11 @@ static int32_t expire(struct bucket *bucket, struct expiry *expiry, struct bucke
     if (expiry->rows == NULL) {
         code = failure_set(failure, WEIR_ERROR_RETRY, "no memory to expire rows");
     } else {
-        *more = bucket->index->table->visit(bucket->index, &bucket->expire_cursor, note_expired,
-                                            expiry) != 0;
-        if (!*more) {
-            bucket->expire_cursor = 0;
-        }
+        struct index_walk walk = {.cursor = bucket->expire_cursor, .arena = &arena};
+        code = bucket->index->table->visit(bucket->index, &walk, note_expired, expiry, failure);
+        *more = code > 0;
+        bucket->expire_cursor = *more ? walk.cursor : 0;
+        code = code > 0 ? WEIR_OK : code;
     }
     if (code == WEIR_OK && expiry->count > 0) {
         code = delete_rows(bucket, expiry, &arena, ack, failure);

@@ -2,7 +2,8 @@
 // makes new ones, prepares (all that may fail), and applies when its record is in the log.
 //
 // Kinds of index are tables of functions, called once per put. index_memory keeps rows in slots; an
-// index on disk decodes them into the arena of the call, and writes back what is durable.
+// index on disk (index_disk.h) decodes them into the arena of the call, and writes back what is
+// durable.
 #ifndef FLUSS_ENGINE_INDEX_H
 #define FLUSS_ENGINE_INDEX_H
 
@@ -27,9 +28,33 @@ struct index_change {
     uint8_t *row;       // new row; NULL: the row goes
 };
 
+// What the record of some changes says: an index on disk keeps it with them.
+struct index_mark {
+    uint64_t base_offset;
+    uint64_t end_offset;
+    uint64_t position; // end of the record: durable up to here, the changes may be written back
+    int64_t timestamp_us;
+    uint64_t auto_increment;
+    int64_t writer;
+    uint64_t source;
+    uint64_t source_end;
+    int32_t sequence;
+    int is_replayed; // it came from the log, so it is durable
+};
+
+// Which rows are visited, and where they may lie.
+struct index_walk {
+    uint64_t cursor;       // 0: from the beginning; afterwards where to go on
+    const uint8_t *prefix; // of encoded keys; only an index on disk heeds it. NULL: all rows
+    uint32_t prefix_length;
+    struct arena *arena;
+};
+
 struct index;
 
 struct index_table {
+    // Rows come in the order of their encoded keys, and are kept without snapshots.
+    int is_on_disk;
     void (*destroy)(struct index *index);
     // rows[k] becomes the row of key k, valid until the next apply, or NULL. FATAL: no memory.
     int32_t (*get)(struct index *index, const struct index_keys *keys, struct arena *arena,
@@ -40,12 +65,16 @@ struct index_table {
                        struct index_change *changes, uint32_t count, struct failure *failure);
     // One of the two follows prepare; neither fails.
     void (*apply)(struct index *index, const struct index_keys *keys,
-                  const struct index_change *changes, uint32_t count);
+                  const struct index_change *changes, uint32_t count,
+                  const struct index_mark *mark);
     void (*abandon)(struct index *index, const struct index_change *changes, uint32_t count);
-    // Calls each() for every row, in no order, until it returns something but 0, which it returns.
-    // *cursor is where to begin (0) and where to go on.
-    int32_t (*visit)(struct index *index, uint64_t *cursor,
-                     int32_t (*each)(void *owner, const uint8_t *row), void *owner);
+    // Calls each() for every row until it returns something but 0, which it returns. Rows are valid
+    // until the next apply, as long as the arena. RETRY and FATAL of an index on disk.
+    int32_t (*visit)(struct index *index, struct index_walk *walk,
+                     int32_t (*each)(void *owner, const uint8_t *row), void *owner,
+                     struct failure *failure);
+    // Writes back all that is durable, so that prepare has room again. NULL in memory.
+    int32_t (*drain)(struct index *index, struct failure *failure);
     uint64_t (*row_count)(const struct index *index);
     uint64_t (*memory_bytes)(const struct index *index);
 };

@@ -349,9 +349,11 @@ static void insert_row(struct index_memory *index, uint32_t at, uint64_t word, c
 }
 
 static void memory_apply(struct index *base, const struct index_keys *keys,
-                         const struct index_change *changes, uint32_t count)
+                         const struct index_change *changes, uint32_t count,
+                         const struct index_mark *mark)
 {
     struct index_memory *index = (struct index_memory *)base;
+    (void)mark;
     for (uint32_t i = 0; i < count; i++) {
         const struct index_change *change = &changes[i];
         uint8_t *old = (uint8_t *)(uintptr_t)change->old;
@@ -370,12 +372,14 @@ static void memory_apply(struct index *base, const struct index_keys *keys,
     }
 }
 
-static int32_t memory_visit(struct index *base, uint64_t *cursor,
-                            int32_t (*each)(void *owner, const uint8_t *row), void *owner)
+static int32_t memory_visit(struct index *base, struct index_walk *walk,
+                            int32_t (*each)(void *owner, const uint8_t *row), void *owner,
+                            struct failure *failure)
 {
     struct index_memory *index = (struct index_memory *)base;
-    for (; *cursor < index->cell_count; (*cursor)++) {
-        uint32_t slot = index->cells[*cursor].slot;
+    (void)failure;
+    for (; walk->cursor < index->cell_count; walk->cursor++) {
+        uint32_t slot = index->cells[walk->cursor].slot;
         if (slot != EMPTY) {
             int32_t code = each(owner, slot_row(index, slot));
             if (code != 0) {

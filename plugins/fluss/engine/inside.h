@@ -8,6 +8,7 @@
 #include "engine/bucket.h"
 #include "engine/index.h"
 #include "engine/row.h"
+#include "engine/snapshot.h"
 #include "engine/writers.h"
 
 struct bucket {
@@ -26,7 +27,8 @@ struct bucket {
     uint32_t integer_width; // 4 or 8: the key is one column of integers; 0: it is not
     int may_hold_nulls;     // some row has had one
     uint64_t expire_cursor;
-    uint64_t rows_missing; // of the snapshot that is being loaded
+    uint64_t rows_missing;    // of the snapshot that is being loaded
+    uint64_t promised_offset; // a snapshot had so much: replay must reach it
     int is_fenced;
     char why[512];
 };
@@ -112,10 +114,16 @@ void work_set(struct work *work, uint32_t k, const uint8_t *row);
 uint8_t *work_row(struct work *work);
 // Prepares the index for what has become of the keys.
 int32_t work_prepare(struct work *work);
-void work_apply(struct work *work);
+void work_apply(struct work *work, const struct index_mark *mark);
 void work_abandon(struct work *work);
 // Prepares, logs the records, applies.
 int32_t work_commit(struct work *work, const struct bucket_put *put, struct bucket_ack *ack);
+
+// --- replay.c ---
+
+// What a section of a snapshot, or of an index on disk, says of the bucket.
+int32_t bucket_load_section(struct bucket *bucket, const struct snapshot_section *section,
+                            struct failure *failure);
 
 // --- put.c ---
 

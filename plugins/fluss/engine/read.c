@@ -269,18 +269,25 @@ static int32_t run_scan(struct bucket *bucket, struct scan *scan, uint32_t limit
                         struct arena *arena, struct bucket_rows *rows, struct failure *failure)
 {
     struct index *index = bucket->index;
-    uint64_t cursor = 0, most = index->table->row_count(index);
+    struct index_walk walk = {
+        .prefix = scan->prefix, .prefix_length = scan->prefix_length, .arena = arena};
+    uint64_t most = index->table->row_count(index);
+    int is_sorting = is_ordered && !index->table->is_on_disk;
+    int32_t code = WEIR_OK;
     scan->bucket = bucket;
     scan->now_us = now_us(bucket);
-    scan->limit = is_ordered ? UINT32_MAX : limit;
+    scan->limit = is_sorting ? UINT32_MAX : limit;
     scan->list = arena_get(arena, most * sizeof *scan->list);
     if (scan->list == NULL) {
         return no_memory(failure, most);
     }
     if (limit > 0) {
-        index->table->visit(index, &cursor, note_row, scan);
+        code = index->table->visit(index, &walk, note_row, scan, failure);
     }
-    if (is_ordered && scan->count > 1) {
+    if (code < 0) {
+        return code;
+    }
+    if (is_sorting && scan->count > 1) {
         qsort_r(scan->list, scan->count, sizeof *scan->list, compare_rows, bucket);
     }
     return hand_out(bucket, scan->list, scan->count < limit ? scan->count : limit, rows, failure);

@@ -81,6 +81,34 @@ static int32_t check_key_nulls(const struct bucket *bucket, const struct source 
     return WEIR_OK;
 }
 
+static struct index_mark mark_of(const struct record_batch *batch)
+{
+    return (struct index_mark){
+        .base_offset = batch->base_offset,
+        .end_offset = batch->end_offset,
+        .position = batch->header.position + batch->header.record_bytes,
+        .timestamp_us = batch->timestamp_us,
+        .auto_increment = batch->auto_increment,
+        .writer = batch->writer,
+        .source = batch->source,
+        .source_end = batch->source_end,
+        .sequence = batch->sequence,
+        .is_replayed = 1,
+    };
+}
+
+// An index on disk may first have to be given what is waiting.
+static int32_t prepare(struct work *work)
+{
+    struct index *index = work->bucket->index;
+    int32_t code = work_prepare(work);
+    if (code == WEIR_ERROR_RETRY && index->table->drain != NULL) {
+        code = index->table->drain(index, work->failure);
+        code = code == WEIR_OK ? work_prepare(work) : code;
+    }
+    return code;
+}
+
 // The newest state of every key of the batch goes to the index.
 static int32_t apply_rows(struct bucket *bucket, const struct source *source, const uint32_t *rows,
                           uint32_t row_count, struct arena *arena, struct failure *failure)
@@ -114,10 +142,11 @@ static int32_t apply_rows(struct bucket *bucket, const struct source *source, co
         work_set(&work, work.key_of[i], row);
     }
     if (code == WEIR_OK) {
-        code = work_prepare(&work);
+        code = prepare(&work);
     }
     if (code == WEIR_OK) {
-        work_apply(&work);
+        struct index_mark mark = mark_of(source->view.batch);
+        work_apply(&work, &mark);
     }
     return code == WEIR_ERROR_RETRY ? no_memory(failure) : code;
 }
@@ -150,8 +179,8 @@ static int32_t load_batch(struct bucket *bucket, const struct record_batch *batc
     struct source source = {.batch = batch};
     arena_init(&arena, bucket->table->memory);
     int32_t code = open_source(bucket, batch, has_written, &source, &arena, failure);
-    if (code == WEIR_OK && bucket->index != NULL && batch->row_count > 0) {
-        code = check_key_nulls(bucket, &source, failure);
+    if (code == WEIR_OK && bucket->index != NULL) {
+        code = batch->row_count == 0 ? WEIR_OK : check_key_nulls(bucket, &source, failure);
         if (code == WEIR_OK) {
             code = load_source(bucket, &source, &arena, failure);
         }
@@ -242,52 +271,10 @@ int32_t bucket_replay(struct bucket *bucket, const struct record_batch *batch,
 
 // --- Snapshots ---
 
-static int32_t load_writers(struct bucket *bucket, const struct snapshot_section *section,
+int32_t bucket_load_section(struct bucket *bucket, const struct snapshot_section *section,
                             struct failure *failure)
 {
-    const uint8_t *body = (const uint8_t *)section + sizeof *section;
-    struct writers *writers = &bucket->writers;
-    int32_t code = WEIR_OK;
-    for (uint64_t i = 0; i < section->writer_count && code == WEIR_OK; i++) {
-        struct writer writer;
-        memcpy(&writer, body + i * sizeof writer, sizeof writer);
-        code = writers_reserve(writers, writer.last_us, failure);
-        if (writer.batch_count == 0 || writer.batch_count > BUCKET_WRITERS_REMEMBERED) {
-            code = failure_set(failure, WEIR_ERROR_DATA, "writer %lld has %llu batches",
-                               (long long)writer.id, (unsigned long long)writer.batch_count);
-        }
-        for (uint64_t b = 0; b < writer.batch_count && code == WEIR_OK; b++) {
-            writers_note(writers, writer.id, writer.last_us, &writer.batches[b]);
-        }
-    }
-    body += section->writer_count * sizeof(struct writer);
-    for (uint64_t i = 0; i < section->source_count && code == WEIR_OK; i++) {
-        struct writer_source source;
-        memcpy(&source, body + i * sizeof source, sizeof source);
-        code = writers_reserve(writers, section->newest_us, failure);
-        if (code == WEIR_OK) {
-            writers_note_source(writers, source.source, source.end);
-        }
-    }
-    return code;
-}
-
-static int32_t load_section(struct bucket *bucket, const struct snapshot_section *section,
-                            struct failure *failure)
-{
-    const struct record_header *header = &section->header;
-    uint64_t room = header->record_bytes - sizeof *section;
-    if (header->head_bytes != sizeof *section || header->record_bytes < sizeof *section ||
-        section->writer_count > room / sizeof(struct writer) ||
-        section->source_count >
-            (room - section->writer_count * sizeof(struct writer)) / sizeof(struct writer_source)) {
-        return failure_set(failure, WEIR_ERROR_DATA,
-                           "its section of the snapshot has %llu writers and %llu sources in %u "
-                           "bytes",
-                           (unsigned long long)section->writer_count,
-                           (unsigned long long)section->source_count, header->record_bytes);
-    }
-    int32_t code = load_writers(bucket, section, failure);
+    int32_t code = section_read(section, &bucket->writers, failure);
     if (code != WEIR_OK) {
         return code;
     }
@@ -317,6 +304,18 @@ static int32_t load_rows(struct bucket *bucket, const struct record_batch *batch
     return code;
 }
 
+// An index on disk knows by itself how far it is; the log must bring it at least this far.
+static int32_t note_promise(struct bucket *bucket, const struct snapshot_section *section,
+                            struct failure *failure)
+{
+    if (section->header.head_bytes != sizeof *section ||
+        section->header.record_bytes < sizeof *section) {
+        return failure_set(failure, WEIR_ERROR_DATA, "its section of the snapshot is cut off");
+    }
+    bucket->promised_offset = section->end_offset;
+    return WEIR_OK;
+}
+
 int32_t bucket_load(struct bucket *bucket, const struct record_header *record,
                     struct failure *failure)
 {
@@ -325,8 +324,11 @@ int32_t bucket_load(struct bucket *bucket, const struct record_header *record,
     if (code != WEIR_OK) {
         return code;
     }
-    if (record->kind == RECORD_SECTION) {
-        code = load_section(bucket, (const struct snapshot_section *)record, &why);
+    if (record->kind == RECORD_SECTION && bucket->index != NULL &&
+        bucket->index->table->is_on_disk) {
+        code = note_promise(bucket, (const struct snapshot_section *)record, &why);
+    } else if (record->kind == RECORD_SECTION) {
+        code = bucket_load_section(bucket, (const struct snapshot_section *)record, &why);
     } else if (record->kind == RECORD_ROWS) {
         code = load_rows(bucket, (const struct record_batch *)record, &why);
     } else {
@@ -351,5 +353,18 @@ int32_t bucket_load_end(struct bucket *bucket, struct failure *failure)
     }
     failure_set(failure, WEIR_ERROR_DATA, "the snapshot lacks %llu of its rows",
                 (unsigned long long)bucket->rows_missing);
+    return bucket_blame(bucket, failure);
+}
+
+int32_t bucket_replay_end(struct bucket *bucket, struct failure *failure)
+{
+    if (bucket->end_offset >= bucket->promised_offset) {
+        return WEIR_OK;
+    }
+    failure_set(
+        failure, WEIR_ERROR_DATA,
+        "index and log end at offset %llu, but a snapshot of it had %llu: the index on disk "
+        "is older than the log that is left; restore a backup",
+        (unsigned long long)bucket->end_offset, (unsigned long long)bucket->promised_offset);
     return bucket_blame(bucket, failure);
 }

@@ -64,36 +64,22 @@ static struct record_header header_of(uint8_t kind, uint32_t head_bytes, uint64_
 static int32_t save_section(struct save *save)
 {
     const struct bucket *bucket = save->bucket;
-    const struct writers *writers = &bucket->writers;
-    uint64_t writer_bytes = writers->count * sizeof *writers->list;
-    uint64_t source_bytes = writers->source_count * sizeof *writers->sources;
-    uint64_t bytes = record_padded(sizeof(struct snapshot_section) + writer_bytes + source_bytes);
-    struct image *image = add_image(save, bytes);
-    if (image == NULL) {
-        return WEIR_ERROR_RETRY;
-    }
-    memset(image->record, 0, bytes);
-    uint8_t *body = image->record + sizeof(struct snapshot_section);
-    if (writers->count > 0) {
-        memcpy(body, writers->list, writer_bytes);
-    }
-    if (writers->source_count > 0) {
-        memcpy(body + writer_bytes, writers->sources, source_bytes);
-    }
+    const struct index *index = bucket->index;
     struct snapshot_section section = {
-        .header = header_of(RECORD_SECTION, sizeof section, bytes, image->record),
         .table_id = bucket->table->definition->table_id,
         .bucket = bucket->number,
         .schema_id = bucket->table->definition->schema_id,
         .end_offset = bucket->end_offset,
         .position = bucket->position,
-        .row_count = bucket->index == NULL ? 0 : bucket->index->table->row_count(bucket->index),
+        .row_count = index == NULL || index->table->is_on_disk ? 0 : index->table->row_count(index),
         .newest_us = bucket->newest_us,
         .auto_increment = bucket->auto_next,
-        .writer_count = writers->count,
-        .source_count = writers->source_count,
     };
-    memcpy(image->record, &section, sizeof section);
+    struct image *image = add_image(save, section_bytes(&bucket->writers));
+    if (image == NULL) {
+        return WEIR_ERROR_RETRY;
+    }
+    section_write(&section, &bucket->writers, image->record);
     return WEIR_OK;
 }
 
@@ -187,10 +173,10 @@ static int32_t save_row(void *owner, const uint8_t *row)
 static int32_t save_all(struct save *save)
 {
     struct index *index = save->bucket->index;
-    uint64_t cursor = 0;
+    struct index_walk walk = {0};
     int32_t code = save_section(save);
-    if (code == WEIR_OK && index != NULL) {
-        code = index->table->visit(index, &cursor, save_row, save);
+    if (code == WEIR_OK && index != NULL && !index->table->is_on_disk) {
+        code = index->table->visit(index, &walk, save_row, save, save->failure);
     }
     return code == WEIR_OK && save->row_count > 0 ? save_rows(save) : code;
 }

@@ -31,4 +31,13 @@ _Static_assert(sizeof(struct snapshot_section) == 192, "format");
 _Static_assert(sizeof(struct writer) == 184, "format");
 _Static_assert(sizeof(struct writer_source) == 16, "format");
 
+// Bytes of a section record with these writers.
+uint64_t section_bytes(const struct writers *writers);
+// Makes the record in `record`: the fields of the bucket are given, the rest is filled in.
+void section_write(const struct snapshot_section *fields, const struct writers *writers,
+                   uint8_t *record);
+// Adds the writers and sources of a section. DATA: it is damaged. RETRY: no memory.
+int32_t section_read(const struct snapshot_section *section, struct writers *writers,
+                     struct failure *failure);
+
 #endif

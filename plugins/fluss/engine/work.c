@@ -61,6 +61,7 @@ uint8_t *work_row(struct work *work)
 static int32_t list_changes(struct work *work)
 {
     uint32_t row_bytes = work->bucket->layout->row_bytes;
+    work->change_count = 0;
     for (uint32_t k = 0; k < work->keys.count; k++) {
         if (!work->is_changed[k] || work->current[k] == work->old[k]) {
             continue;
@@ -93,7 +94,7 @@ int32_t work_prepare(struct work *work)
                                                    work->change_count, work->failure);
 }
 
-void work_apply(struct work *work)
+void work_apply(struct work *work, const struct index_mark *mark)
 {
     struct bucket *bucket = work->bucket;
     const struct row_layout *layout = bucket->layout;
@@ -103,7 +104,8 @@ void work_apply(struct work *work)
             bucket->may_hold_nulls |= work->changes[i].row[layout->null_offset + b] != 0;
         }
     }
-    bucket->index->table->apply(bucket->index, &work->keys, work->changes, work->change_count);
+    bucket->index->table->apply(bucket->index, &work->keys, work->changes, work->change_count,
+                                mark);
 }
 
 void work_abandon(struct work *work)
@@ -160,6 +162,17 @@ int32_t work_commit(struct work *work, const struct bucket_put *put, struct buck
         return code;
     }
     changelog_publish(bucket, put, &room, body_bytes, &head, ack);
-    work_apply(work);
+    struct index_mark mark = {
+        .base_offset = ack->base_offset,
+        .end_offset = ack->end_offset,
+        .position = ack->position,
+        .timestamp_us = bucket->newest_us,
+        .auto_increment = bucket->auto_next,
+        .writer = put->writer,
+        .sequence = put->sequence,
+        .source = put->source,
+        .source_end = put->source_end,
+    };
+    work_apply(work, &mark);
     return WEIR_OK;
 }

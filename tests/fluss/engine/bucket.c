@@ -427,7 +427,7 @@ TEST(a_hole_in_the_log_is_found_at_replay)
     close_fixture(&fixture);
 }
 
-TEST(an_index_that_this_build_lacks_is_refused)
+TEST(an_index_on_disk_without_a_database_is_refused)
 {
     struct fixture fixture;
     struct bucket *bucket = NULL;
@@ -435,7 +435,7 @@ TEST(an_index_that_this_build_lacks_is_refused)
     fixture.definition.index = TABLE_INDEX_ROCKSDB;
 
     CHECK_INT(bucket_create(&fixture.table, 0, &bucket, &fixture.failure), WEIR_ERROR_UNSUPPORTED);
-    CHECK_HAS(fixture.failure.text, "no index `rocksdb`");
+    CHECK_HAS(fixture.failure.text, "no database is open for it");
     CHECK(bucket == NULL);
     close_fixture(&fixture);
 }

@@ -12,6 +12,7 @@
 
 #include "log/body.h"
 #include "support/memory_log.h"
+#include "support/on_disk.h"
 #include "support/test.h"
 #include "support/values.h"
 
@@ -40,6 +41,7 @@ struct history {
     struct bucket_table table;
     struct memory_log log;
     struct bucket *bucket;
+    struct on_disk *disk; // NULL: the index is in memory
     uint64_t next_range;
     int32_t sequence;
     uint64_t end_offset;
@@ -248,6 +250,10 @@ static int make_table(struct history *history)
     make_merge(history);
     make_ttl(history);
     definition->table_id = definition->schema_id = 1;
+    if (history->disk != NULL) {
+        definition->index = TABLE_INDEX_ROCKSDB;
+        definition->table_id = (uint32_t)history->seed;
+    }
     for (uint32_t c = 0; c < definition->column_count; c++) {
         history->types[c] = history->columns[c].type;
         history->fields[c] = (struct weir_field){history->names[c], history->types[c]};
@@ -256,13 +262,15 @@ static int make_table(struct history *history)
         FAIL(history, "%s", failure.text);
         return 0;
     }
-    history->table = (struct bucket_table){.definition = definition,
-                                           .fields = history->fields,
-                                           .memory = &scarce_memory,
-                                           .clock = &manual_clock,
-                                           .log = &history->log.log,
-                                           .draw_range = draw_range,
-                                           .range_owner = history};
+    history->table = (struct bucket_table){
+        .definition = definition,
+        .fields = history->fields,
+        .memory = &scarce_memory,
+        .clock = &manual_clock,
+        .log = &history->log.log,
+        .index_database = history->disk == NULL ? NULL : history->disk->database,
+        .draw_range = draw_range,
+        .range_owner = history};
     return 1;
 }
 
@@ -896,6 +904,14 @@ static void step_expire(struct history *history)
     CHECK_INT(ack.end_offset, history->end_offset);
 }
 
+static void settle_ranges(struct history *history)
+{
+    // As a table does: ranges that no record names were never used.
+    struct bucket_status status;
+    bucket_status(history->bucket, &status);
+    history->next_range = status.auto_increment_end > 0 ? status.auto_increment_end : 1;
+}
+
 // A new bucket from a snapshot (or none) and the log. NULL if something failed.
 static struct bucket *restart(struct history *history, int with_snapshot, struct failure *failure)
 {
@@ -936,22 +952,67 @@ static void step_restart(struct history *history)
     }
     bucket_destroy(history->bucket);
     history->bucket = bucket;
-    // As a table does: ranges that no record names were never used.
-    struct bucket_status status;
-    bucket_status(bucket, &status);
-    history->next_range = status.auto_increment_end > 0 ? status.auto_increment_end : 1;
+    settle_ranges(history);
 }
 
-static void run_history(uint64_t seed)
+// Of an index on disk: what waits is lost, or all that was not flushed, and the log has it. What
+// the database says it does not need is not replayed.
+static void step_restart_on_disk(struct history *history)
+{
+    struct failure failure;
+    uint64_t needed = index_database_needed(history->disk->database);
+    int crashes = below(history, 8) == 0;
+    bucket_destroy(history->bucket);
+    history->bucket = NULL;
+    if (crashes) {
+        on_disk_crash(history->disk);
+        history->table.index_database = history->disk->database;
+    }
+    int32_t code = bucket_create(&history->table, 0, &history->bucket, &failure);
+    for (uint32_t i = 0; i < history->log.count && code == WEIR_OK; i++) {
+        if (history->log.positions[i] >= needed) {
+            code = bucket_replay(history->bucket, history->log.records[i], &failure);
+        }
+    }
+    if (code != WEIR_OK) {
+        FAIL(history, "a restart fails: %s", failure.text);
+        return;
+    }
+    settle_ranges(history);
+}
+
+static void step_on_disk(struct history *history)
+{
+    uint64_t end = history->log.position, last = history->disk->durable;
+    uint64_t until = last + below(history, (uint32_t)(end - last) + 1);
+    uint32_t what = below(history, 8);
+    if (what == 0) {
+        on_disk_flush(history->disk, until);
+    } else if (what < 5) {
+        on_disk_write_back(history->disk, below(history, 2) ? until : end);
+    }
+}
+
+static void run_history(uint64_t seed, struct on_disk *disk)
 {
     static struct history history;
     struct failure failure;
-    history = (struct history){
-        .seed = seed, .random = seed * 0x9e3779b97f4a7c15u + 1, .next_range = 1, .next_id = 1};
+    history = (struct history){.seed = seed,
+                               .random = seed * 0x9e3779b97f4a7c15u + 1,
+                               .next_range = 1,
+                               .next_id = 1,
+                               .disk = disk};
+    if (disk != NULL) {
+        disk->durable = 0;
+    }
     clock_us = 1700000000000000;
+    int64_t memory_before = memory_bytes; // the database that histories share
     memory_log_init(&history.log);
     if (make_table(&history) &&
-        bucket_create(&history.table, 0, &history.bucket, &failure) == WEIR_OK) {
+        bucket_create(&history.table, 0, &history.bucket, &failure) != WEIR_OK) {
+        FAIL(&history, "%s", failure.text);
+    }
+    if (history.bucket != NULL) {
         uint32_t steps = 4 + below(&history, 24);
         for (uint32_t i = 0; i < steps && !test_has_failed(); i++) {
             clock_us += below(&history, 300000);
@@ -960,14 +1021,20 @@ static void run_history(uint64_t seed)
                 step_put(&history);
             } else if (what == 8) {
                 step_expire(&history);
-            } else {
+            } else if (disk == NULL) {
                 step_restart(&history);
+            } else {
+                step_restart_on_disk(&history);
             }
             check_rows(&history);
+            if (disk != NULL) {
+                step_on_disk(&history);
+                check_rows(&history);
+            }
         }
         bucket_destroy(history.bucket);
     }
-    CHECK_INT(memory_bytes, 0);
+    CHECK_INT(memory_bytes, memory_before);
     memory_log_finish(&history.log);
     values_forget();
 }
@@ -982,6 +1049,17 @@ TEST(random_histories_end_as_in_a_plain_model)
 {
     uint64_t from = number_of("WEIR_MODEL_FROM", 1), count = number_of("WEIR_MODEL_COUNT", 500);
     for (uint64_t seed = from; seed < from + count && !test_has_failed(); seed++) {
-        run_history(seed);
+        run_history(seed, NULL);
     }
+}
+
+TEST(random_histories_end_as_in_a_plain_model_with_the_index_on_disk)
+{
+    uint64_t from = number_of("WEIR_MODEL_FROM", 1), count = number_of("WEIR_MODEL_COUNT", 150);
+    struct on_disk disk = {.memory = &scarce_memory};
+    on_disk_open(&disk);
+    for (uint64_t seed = from; seed < from + count && !test_has_failed(); seed++) {
+        run_history(seed, &disk);
+    }
+    on_disk_close(&disk);
 }

@@ -10,6 +10,7 @@
 
 #include "log/body.h"
 #include "support/memory_log.h"
+#include "support/on_disk.h"
 #include "support/test.h"
 #include "support/values.h"
 #include "weir/key.h"
@@ -32,7 +33,8 @@ struct history {
     uint64_t next_id;
     int64_t writer;
     int32_t sequences[BUCKETS_MAX];
-    const char *phase; // for messages
+    struct on_disk *disk; // NULL: the index is in memory
+    const char *phase;    // for messages
 };
 
 #define FAIL(history, ...)                                                                     \
@@ -241,6 +243,8 @@ static int32_t read_properties(struct history *history, json_t *table, struct fa
     return code;
 }
 
+static uint32_t table_count;
+
 // Reads and checks the definition, as creating the table would.
 static int32_t read_table(struct history *history, struct failure *failure)
 {
@@ -265,8 +269,10 @@ static int32_t read_table(struct history *history, struct failure *failure)
     if (code == WEIR_OK) {
         code = read_properties(history, table, failure);
     }
-    definition->table_id = 1;
+    definition->table_id = ++table_count;
     definition->schema_id = 1;
+    definition->index = history->disk != NULL && definition->key_count > 0 ? TABLE_INDEX_ROCKSDB
+                                                                           : TABLE_INDEX_MEMORY;
     return code == WEIR_OK ? table_definition_check(definition, failure) : code;
 }
 
@@ -780,7 +786,46 @@ static void replay(struct history *history)
     }
 }
 
-static void run_history(json_t *json)
+static void reopen(struct history *history, int crashes)
+{
+    drop_buckets(history);
+    if (crashes) {
+        on_disk_crash(history->disk);
+        history->table.index_database = history->disk->database;
+    }
+    make_buckets(history);
+}
+
+// What was not written back is gone, and comes from the log.
+static void restart_on_disk(struct history *history, int crashes)
+{
+    reopen(history, crashes);
+    for (uint32_t i = 0; i < history->log.count; i++) {
+        const struct record_batch *record = history->log.records[i];
+        struct failure failure;
+        if (bucket_replay(history->buckets[record->bucket], record, &failure) != WEIR_OK) {
+            FAIL(history, "%s", failure.text);
+        }
+    }
+}
+
+// As it was at some time; all of it, from the database alone; all of it again from the log.
+static void check_on_disk(struct history *history)
+{
+    int crashes = table_count % 20 == 0;
+    restart_on_disk(history, crashes);
+    check_all(history, "restarted");
+    on_disk_flush(history->disk, history->log.position);
+    reopen(history, crashes);
+    check_all(history, "on disk");
+    drop_buckets(history);
+    on_disk_drop(history->disk, history->definition.table_id);
+    make_buckets(history);
+    restart_on_disk(history, 0);
+    check_all(history, "replayed");
+}
+
+static void run_history(json_t *json, struct on_disk *disk)
 {
     static struct history history;
     struct failure failure = {.text = ""};
@@ -791,6 +836,7 @@ static void run_history(json_t *json)
         .name = json_string_value(json_object_get(json, "name")),
         .writer = 7,
         .next_id = 1,
+        .disk = disk,
         .phase = "written",
     };
     int32_t code = read_table(&history, &failure);
@@ -811,27 +857,36 @@ static void run_history(json_t *json)
         .memory = &store_system_memory,
         .clock = &store_system_clock,
         .log = &history.log.log,
+        .index_database = disk == NULL ? NULL : disk->database,
         .draw_range = draw_range,
         .range_owner = &history,
     };
     make_buckets(&history);
     json_array_foreach(json_object_get(json, "batches"), b, batch)
     {
+        uint64_t before = history.log.position;
         run_batch(&history, b, batch);
+        if (disk != NULL && b % 3 != 2) {
+            on_disk_write_back(disk, before);
+        }
     }
     check_changelog(&history);
     check_log_end(&history);
     check_all(&history, "written");
-    reload(&history);
-    check_all(&history, "loaded");
-    replay(&history);
-    check_all(&history, "replayed");
+    if (history.definition.index == TABLE_INDEX_ROCKSDB) {
+        check_on_disk(&history);
+    } else {
+        reload(&history);
+        check_all(&history, "loaded");
+        replay(&history);
+        check_all(&history, "replayed");
+    }
     drop_buckets(&history);
     memory_log_finish(&history.log);
     values_forget();
 }
 
-static uint32_t run_file(const char *name)
+static uint32_t run_file(const char *name, struct on_disk *disk)
 {
     char path[512], *line = NULL;
     size_t capacity = 0;
@@ -847,7 +902,7 @@ static uint32_t run_file(const char *name)
         if (json == NULL) {
             test_fail(__FILE__, __LINE__, "%s: line %u is no JSON", name, count + 1);
         } else {
-            run_history(json);
+            run_history(json, disk);
             count++;
         }
         json_decref(json);
@@ -859,10 +914,26 @@ static uint32_t run_file(const char *name)
 
 TEST(designed_histories_end_as_they_did_on_a_real_server)
 {
-    CHECK_INT(run_file("designed.ndjson"), 101);
+    CHECK_INT(run_file("designed.ndjson", NULL), 101);
 }
 
 TEST(random_histories_end_as_they_did_on_a_real_server)
 {
-    CHECK_INT(run_file("random.ndjson"), 300);
+    CHECK_INT(run_file("random.ndjson", NULL), 300);
+}
+
+TEST(designed_histories_end_the_same_with_the_index_on_disk)
+{
+    struct on_disk disk = {0};
+    on_disk_open(&disk);
+    CHECK_INT(run_file("designed.ndjson", &disk), 101);
+    on_disk_close(&disk);
+}
+
+TEST(random_histories_end_the_same_with_the_index_on_disk)
+{
+    struct on_disk disk = {0};
+    on_disk_open(&disk);
+    CHECK_INT(run_file("random.ndjson", &disk), 300);
+    on_disk_close(&disk);
 }
