@@ -165,6 +165,7 @@ static void finish(struct work *work)
     for (uint32_t i = 0; i < BATCHES; i++) {
         for (uint32_t c = 0; c < COLUMNS; c++) {
             free((void *)(uintptr_t)work->inputs[i].columns[c].values);
+            free((void *)(uintptr_t)work->inputs[i].columns[c].validity);
         }
         free(work->inputs[i].rows);
     }
@@ -238,13 +239,30 @@ static double replay(struct work *work, double *seconds)
     return (double)rows;
 }
 
+// Every eighth row has no status: not what the hot path takes.
+static void add_nulls(struct work *work)
+{
+    for (uint32_t i = 0; i < BATCHES; i++) {
+        struct weir_column *status = &work->inputs[i].columns[6];
+        uint32_t row_count = work->inputs[i].batch.row_count;
+        uint8_t *validity = malloc(row_count / 8 + 1);
+        require(validity != NULL, "no memory");
+        memset(validity, 0xfe, row_count / 8 + 1);
+        status->validity = validity;
+        status->null_count = row_count / 8;
+    }
+}
+
 static void measure(const char *name, enum table_changelog changelog, uint32_t row_count,
-                    int rounds)
+                    int rounds, int has_nulls)
 {
     struct work *work = calloc(1, sizeof *work);
-    char title[64];
+    char title[96];
     require(work != NULL, "no memory");
     start(work, changelog, row_count);
+    if (has_nulls) {
+        add_nulls(work);
+    }
     put_all(work);
     double rows = (double)row_count * BATCHES;
     bench_print(name, rows / bench_best(put_all, work, rounds) / 1e6, "M upserts/s", 0);
@@ -259,8 +277,9 @@ static void measure(const char *name, enum table_changelog changelog, uint32_t r
 
 int main(void)
 {
-    measure("bucket, puts of 512 rows, full", TABLE_CHANGELOG_FULL, 65536, 9);
-    measure("bucket, puts of 30 rows, full", TABLE_CHANGELOG_FULL, 3840, 30);
-    measure("bucket, puts of 512 rows, wal", TABLE_CHANGELOG_WAL, 65536, 9);
+    measure("bucket, puts of 512 rows, full", TABLE_CHANGELOG_FULL, 65536, 9, 0);
+    measure("bucket, puts of 30 rows, full", TABLE_CHANGELOG_FULL, 3840, 30, 0);
+    measure("bucket, puts of 512 rows, wal", TABLE_CHANGELOG_WAL, 65536, 9, 0);
+    measure("bucket, puts of 512 rows, full, with nulls", TABLE_CHANGELOG_FULL, 65536, 5, 1);
     return 0;
 }

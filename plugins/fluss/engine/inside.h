@@ -127,6 +127,12 @@ int32_t bucket_load_section(struct bucket *bucket, const struct snapshot_section
 
 // --- put.c ---
 
+// Rows of a batch as rows of the index, one after the other (what the batch lacks is null), without
+// hidden columns. RETRY: no memory.
+int32_t batch_rows(const struct bucket *bucket, const struct weir_batch *batch,
+                   const uint32_t *rows, uint32_t row_count, struct arena *arena, uint8_t **out,
+                   struct failure *failure);
+
 int bucket_is_expired(const struct bucket *bucket, const uint8_t *row, int64_t now_us);
 // All but the lock.
 int32_t put_locked(struct bucket *bucket, const struct bucket_put *put, struct bucket_ack *ack,

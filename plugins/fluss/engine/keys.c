@@ -52,7 +52,8 @@ static uint32_t meet(struct met *met, const struct index_keys *keys, const uint3
     for (; met->cells[at] != 0; at = (at + 1) & met->mask) {
         uint32_t other = met->cells[at] - 1;
         if (words[other] == words[k] && offsets[other + 1] - offsets[other] == length &&
-            memcmp(keys->bytes + offsets[other], keys->bytes + offsets[k], length) == 0) {
+            (keys->is_integer ||
+             memcmp(keys->bytes + offsets[other], keys->bytes + offsets[k], length) == 0)) {
             return other;
         }
     }

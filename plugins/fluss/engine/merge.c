@@ -22,7 +22,7 @@ static int is_key(const struct table_definition *definition, uint32_t column)
     return 0;
 }
 
-void merge_init(struct merger *merger, struct work *work, const struct bucket_put *put)
+int32_t merge_init(struct merger *merger, struct work *work, const struct bucket_put *put)
 {
     struct bucket *bucket = work->bucket;
     const struct table_definition *definition = bucket->table->definition;
@@ -40,31 +40,13 @@ void merge_init(struct merger *merger, struct work *work, const struct bucket_pu
     for (uint32_t i = 0; put->targets != NULL && i < definition->column_count; i++) {
         merger->names_values |= put->targets[i] && !is_key(definition, i);
     }
+    return batch_rows(bucket, put->batch, put->rows, put->row_count, work->arena, &merger->inputs,
+                      work->failure);
 }
 
 static int is_target(const struct merger *merger, uint32_t column)
 {
     return merger->put->targets == NULL || merger->put->targets[column];
-}
-
-// A row as the writer sent it. NULL: no memory.
-static uint8_t *input_row(struct merger *merger, uint32_t r)
-{
-    const struct row_layout *layout = merger->work->bucket->layout;
-    const struct weir_batch *batch = merger->put->batch;
-    uint8_t *row = work_row(merger->work);
-    if (row == NULL) {
-        return NULL;
-    }
-    memset(row, 0, layout->row_bytes);
-    for (uint32_t i = 0; i < layout->column_count; i++) {
-        if (i < batch->column_count) {
-            row_take(layout, row, i, &batch->columns[i], r);
-        } else {
-            row_set_null(layout, row, i);
-        }
-    }
-    return row;
 }
 
 static uint8_t *copy_row(struct work *work, const uint8_t *from)
@@ -234,8 +216,8 @@ static int32_t delete_row(struct merger *merger, uint32_t k, const uint8_t *old)
 int32_t merge_row(struct merger *merger, uint32_t i)
 {
     struct work *work = merger->work;
-    uint32_t r = merger->put->rows[i], k = work->key_of[i];
-    uint32_t kind = weir_kind(merger->put->batch, r);
+    uint32_t k = work->key_of[i];
+    uint32_t kind = weir_kind(merger->put->batch, merger->put->rows[i]);
     const uint8_t *old = work->current[k];
     if (kind == WEIR_KIND_UPDATE_BEFORE) {
         return WEIR_OK;
@@ -248,9 +230,6 @@ int32_t merge_row(struct merger *merger, uint32_t i)
     if (kind == WEIR_KIND_DELETE) {
         return delete_row(merger, k, old);
     }
-    uint8_t *row = input_row(merger, r);
-    if (row == NULL) {
-        return no_memory(work);
-    }
+    uint8_t *row = merger->inputs + (uint64_t)i * work->bucket->layout->row_bytes;
     return old == NULL ? insert(merger, k, row) : update(merger, k, old, row);
 }

@@ -11,10 +11,12 @@ struct merger {
     enum table_delete delete_behaviour; // of this put
     int names_values;                   // the targets name more than the key
     int64_t now_us;
+    uint8_t *inputs;    // the rows of the put as they were sent, one after the other
     uint64_t auto_next; // of the bucket, once the put is in the log
 };
 
-void merge_init(struct merger *merger, struct work *work, const struct bucket_put *put);
+// RETRY: no memory.
+int32_t merge_init(struct merger *merger, struct work *work, const struct bucket_put *put);
 // Applies row i of the put: records, and what its key has from now on. DATA: refused.
 int32_t merge_row(struct merger *merger, uint32_t i);
 // Applies an update of column `column` of `old` by `input`, into `row` which begins as old (the

@@ -50,28 +50,41 @@ static int32_t append_rows(struct bucket *bucket, const struct bucket_put *put, 
     return WEIR_OK;
 }
 
-// Rows of a batch as rows of the layout, so that any type is gathered by the same code.
+int32_t batch_rows(const struct bucket *bucket, const struct weir_batch *batch,
+                   const uint32_t *rows, uint32_t row_count, struct arena *arena, uint8_t **out,
+                   struct failure *failure)
+{
+    static const struct weir_column absent = {.encoding = WEIR_ENCODING_ABSENT};
+    const struct row_layout *layout = bucket->layout;
+    *out = arena_zeroed(arena, (uint64_t)row_count * layout->row_bytes);
+    if (*out == NULL) {
+        return failure_set(failure, WEIR_ERROR_RETRY, "no memory for %u rows", row_count);
+    }
+    for (uint32_t c = 0; c < layout->column_count; c++) {
+        row_take_column(layout, *out, c, c < batch->column_count ? &batch->columns[c] : &absent,
+                        rows, row_count);
+    }
+    return WEIR_OK;
+}
+
+// By way of rows, so that any type is gathered by the same code.
 static int32_t append_columns(struct bucket *bucket, const struct bucket_put *put,
                               const uint32_t *rows, uint32_t row_count, struct arena *arena,
                               struct weir_column **columns, struct failure *failure)
 {
     const struct row_layout *layout = bucket->layout;
     const uint8_t **images = arena_get(arena, (uint64_t)row_count * sizeof *images);
-    uint8_t *bytes = arena_zeroed(arena, (uint64_t)row_count * layout->row_bytes);
+    uint8_t *bytes;
     *columns = arena_get(arena, layout->column_count * sizeof **columns);
-    if (images == NULL || bytes == NULL || *columns == NULL) {
+    if (images == NULL || *columns == NULL) {
         return failure_set(failure, WEIR_ERROR_RETRY, "no memory for %u rows", row_count);
     }
+    int32_t code = batch_rows(bucket, put->batch, rows, row_count, arena, &bytes, failure);
+    if (code != WEIR_OK) {
+        return code;
+    }
     for (uint32_t i = 0; i < row_count; i++) {
-        uint8_t *row = bytes + (uint64_t)i * layout->row_bytes;
-        images[i] = row;
-        for (uint32_t c = 0; c < layout->column_count; c++) {
-            if (c < put->batch->column_count) {
-                row_take(layout, row, c, &put->batch->columns[c], rows[i]);
-            } else {
-                row_set_null(layout, row, c);
-            }
-        }
+        images[i] = bytes + (uint64_t)i * layout->row_bytes;
     }
     uint64_t room_bytes = row_columns_bytes(layout, images, row_count);
     if (changelog_fits(room_bytes, failure) != WEIR_OK) {
@@ -120,7 +133,7 @@ static int32_t merge_rows(struct work *work, const struct bucket_put *put, struc
         return code;
     }
     struct merger merger;
-    merge_init(&merger, work, put);
+    code = merge_init(&merger, work, put);
     for (uint32_t i = 0; i < put->row_count && code == WEIR_OK; i++) {
         code = merge_row(&merger, i);
     }

@@ -134,6 +134,50 @@ void row_take(const struct row_layout *layout, uint8_t *row, uint32_t column,
     }
 }
 
+static void take_text(uint8_t *cells, uint32_t stride, const struct weir_column *from,
+                      const uint32_t *numbers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t length;
+        const char *text = weir_text(from, numbers[i], &length);
+        row_set_text(cells + (uint64_t)i * stride, text, length);
+    }
+}
+
+static void take_fixed(uint8_t *cells, uint32_t stride, const struct weir_column *from,
+                       const uint32_t *numbers, uint32_t count)
+{
+    const uint8_t *values = from->values;
+    uint32_t width = weir_type_width(from->type);
+    for (uint32_t i = 0; width == 8 && i < count; i++) {
+        memcpy(cells + (uint64_t)i * stride, values + (uint64_t)numbers[i] * 8, 8);
+    }
+    for (uint32_t i = 0; width == 4 && i < count; i++) {
+        memcpy(cells + (uint64_t)i * stride, values + (uint64_t)numbers[i] * 4, 4);
+    }
+    for (uint32_t i = 0; width != 8 && width != 4 && i < count; i++) {
+        memcpy(cells + (uint64_t)i * stride, values + (uint64_t)numbers[i] * width, width);
+    }
+}
+
+void row_take_column(const struct row_layout *layout, uint8_t *rows, uint32_t column,
+                     const struct weir_column *from, const uint32_t *numbers, uint32_t count)
+{
+    uint8_t *cells = rows + layout->offsets[column];
+    uint32_t stride = layout->row_bytes;
+    struct weir_type type = layout->types[column];
+    if (from->encoding == WEIR_ENCODING_ABSENT || from->null_count > 0 ||
+        type.id == WEIR_TYPE_BOOL) {
+        for (uint32_t i = 0; i < count; i++) {
+            row_take(layout, rows + (uint64_t)i * stride, column, from, numbers[i]);
+        }
+    } else if (weir_type_is_text(type)) {
+        take_text(cells, stride, from, numbers, count);
+    } else {
+        take_fixed(cells, stride, from, numbers, count);
+    }
+}
+
 // --- Columns of rows ---
 
 static uint64_t text_total(const struct row_layout *layout, const uint8_t *const *rows,
@@ -170,14 +214,18 @@ static uint8_t *fill_validity(const struct row_layout *layout, const uint8_t *co
 {
     uint64_t bytes = padded(weir_bit_bytes(row_count));
     uint32_t null_count = 0;
-    memset(room, 0, bytes);
     for (uint32_t i = 0; i < row_count; i++) {
-        uint32_t is_null = (uint32_t)row_is_null(layout, rows[i], c);
-        null_count += is_null;
-        room[i / 8] |= (uint8_t)((is_null ^ 1) << (i & 7));
+        null_count += (uint32_t)row_is_null(layout, rows[i], c);
     }
     column->null_count = null_count;
-    column->validity = null_count > 0 ? room : NULL;
+    if (null_count == 0) {
+        return room;
+    }
+    memset(room, 0, bytes);
+    for (uint32_t i = 0; i < row_count; i++) {
+        room[i / 8] |= (uint8_t)((row_is_null(layout, rows[i], c) ^ 1) << (i & 7));
+    }
+    column->validity = room;
     return room + bytes;
 }
 

@@ -70,6 +70,10 @@ void row_copy(const struct row_layout *layout, uint8_t *row, const uint8_t *from
 // The value of row r of a plain column view (or null). Text refers to the view.
 void row_take(const struct row_layout *layout, uint8_t *row, uint32_t column,
               const struct weir_column *from, uint32_t r);
+// The same for rows numbers[0..count - 1] of the view, into `count` rows that lie one after the
+// other and are zeroed: one plain loop.
+void row_take_column(const struct row_layout *layout, uint8_t *rows, uint32_t column,
+                     const struct weir_column *from, const uint32_t *numbers, uint32_t count);
 void row_set_text(uint8_t *cell, const char *bytes, uint32_t length);
 int64_t row_int64(const uint8_t *row, uint32_t offset);
 
