@@ -71,7 +71,7 @@ static int32_t make_catalog(struct store *store, struct failure *failure)
         return failure_set(failure, WEIR_ERROR_CONFIG,
                            "%s has log segments or snapshots, but `" CATALOG_PATH
                            "` and `" CATALOG_COPY_PATH
-                           "` are missing; put one of them back from a backup",
+                           "` are missing; restore a backup of the directory",
                            store->disk->path);
     }
     if (store->is_read_only) {

@@ -25,7 +25,9 @@ static uint64_t snapshot_bytes(struct store *store)
 static int is_snapshot_due(struct store *store, int64_t now)
 {
     uint64_t durable = stream_durable(store->stream);
+    pthread_mutex_lock(&store->upkeep_lock);
     uint64_t covered = store->snapshot_count > 0 ? store->snapshots[0].replay_from : 0;
+    pthread_mutex_unlock(&store->upkeep_lock);
     if (durable <= covered || durable == store->opened_at) {
         return 0;
     }

@@ -283,8 +283,8 @@ def what_is_damaged_is_named(folder):
     store = good.copy("missing")
     (store.path / "catalog").unlink()
     (store.path / "catalog.copy").unlink()
-    wrong += check(store.table("scan", "iot.t"), 3, "are missing; put one of them back from a backup")
-    wrong += check(store.table("put", "iot.t", '{"id":1}'), 3, "are missing; put one of them back from a backup")
+    wrong += check(store.table("scan", "iot.t"), 3, "are missing; restore a backup of the directory")
+    wrong += check(store.table("put", "iot.t", '{"id":1}'), 3, "are missing; restore a backup of the directory")
     store = good.copy("renamed")
     newest = sorted((store.path / "snapshots").iterdir())[-1]
     newest.rename(newest.with_name(f"{77:020}.snapshot"))

@@ -212,7 +212,7 @@ TEST(without_its_catalog_a_directory_is_refused_and_nothing_is_made)
 
     CHECK_INT(store_test_open(&test), WEIR_ERROR_CONFIG);
 
-    CHECK_HAS(test.failure.text, "are missing; put one of them back from a backup");
+    CHECK_HAS(test.failure.text, "are missing; restore a backup of the directory");
     store_test_finish(&test);
 }
 
