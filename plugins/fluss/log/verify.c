@@ -6,7 +6,7 @@
 #include "log/stream.h"
 #include "log/walk.h"
 
-#define CHUNK_BYTES (4u << 20)
+#define CHUNK_BYTES (1u << 20)
 
 struct verification {
     struct disk *disk;

@@ -45,9 +45,10 @@ static void flip_all(struct log_test *test, const char *path, uint64_t end, uint
                       (unsigned long long)at, path, (unsigned long long)findings.count,
                       (unsigned long long)findings.offset, findings.path, findings.why);
         }
-        // note_record of the replay checks what is served.
-        CHECK_INT(log_test_open(test), WEIR_OK);
-        log_test_close(test);
+        if (at % 4 == 0) { // the replay checks what is served
+            CHECK_INT(log_test_open(test), WEIR_OK);
+            log_test_close(test);
+        }
         bytes[at] ^= bit;
     }
 }

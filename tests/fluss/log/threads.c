@@ -117,6 +117,64 @@ TEST(appenders_and_readers_do_not_disturb_each_other)
     shared.test.disk->table->destroy(shared.test.disk);
 }
 
+// Reads from the segments while they are given up behind it; goes on at what is left.
+static void *read_what_is_left(void *owner)
+{
+    struct shared *shared = owner;
+    struct stream *stream = shared->test.stream;
+    struct stream_reader *reader = NULL;
+    struct stream_view views[8];
+    struct failure failure;
+    uint64_t newest = 0;
+    int32_t rc = WEIR_ERROR_CONFIG;
+    while (!shared->has_finished) {
+        uint32_t got = 0;
+        if (rc == WEIR_ERROR_CONFIG) {
+            stream_reader_close(reader);
+            reader = NULL;
+            rc = stream_reader_open(stream, stream_begin(stream), &reader, &failure);
+            continue;
+        }
+        rc = stream_read(reader, views, 8, &got, &failure);
+        if (rc != WEIR_OK && rc != WEIR_ERROR_CONFIG) {
+            test_fail(__FILE__, __LINE__, "%s", failure.text);
+            break;
+        }
+        for (uint32_t i = 0; i < got; i++) {
+            CHECK(log_test_is_good(views[i].record));
+            CHECK(log_test_number(views[i].record) >= newest);
+            newest = log_test_number(views[i].record);
+        }
+    }
+    stream_reader_close(reader);
+    return NULL;
+}
+
+TEST(a_reader_whose_segments_are_given_up_is_told_and_reads_nothing_wrong)
+{
+    static struct shared shared;
+    pthread_t readers[2];
+    log_test_init(&shared.test, disk_memory_create());
+    shared.test.settings.tail_bytes = 0;
+    REQUIRE(log_test_open(&shared.test) == WEIR_OK);
+    for (int i = 0; i < 2; i++) {
+        pthread_create(&readers[i], NULL, read_what_is_left, &shared);
+    }
+
+    for (uint64_t n = 0; n < 3000; n += 30) {
+        uint64_t end = log_test_commit(&shared.test, n, n + 30, 1500);
+        uint64_t before = end > 150000 ? end - 150000 : 0;
+        CHECK_INT(stream_retire(shared.test.stream, before, &shared.test.failure), WEIR_OK);
+    }
+
+    shared.has_finished = 1;
+    for (int i = 0; i < 2; i++) {
+        pthread_join(readers[i], NULL);
+    }
+    log_test_close(&shared.test);
+    shared.test.disk->table->destroy(shared.test.disk);
+}
+
 static void count_notice(void *owner)
 {
     (*(_Atomic int *)owner)++;
