@@ -193,7 +193,7 @@ static int32_t read_definition(const struct command_line *line, struct table_def
         return failure_set(failure, WEIR_ERROR_CONFIG, "the name has more than %u bytes",
                            TABLE_NAME_BYTES_MAX);
     }
-    strcpy(t->name, line->name);
+    memcpy(t->name, line->name, strlen(line->name) + 1);
     int32_t rc = read_buckets(line, t, failure);
     rc = rc != WEIR_OK ? rc : read_columns(line, t, failure);
     if (rc == WEIR_OK && line->key != NULL) {

@@ -86,7 +86,7 @@ static int32_t look_up(struct looking *looking, uint32_t named, struct bucket_ro
     for (uint32_t i = 0; i < t->key_count; i++) {
         bytes += weir_key_bytes_max(&keys[i], 0);
     }
-    uint8_t *key = malloc(bytes);
+    uint8_t *key = malloc(bytes + 1);
     if (key == NULL) {
         return failure_set(failure, WEIR_ERROR_FATAL, "no memory");
     }

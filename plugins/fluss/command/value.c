@@ -1,5 +1,6 @@
 #include "command/value.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -25,8 +26,8 @@ static int64_t days_of(int64_t year, unsigned month, unsigned day)
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     unsigned year_of_era = (unsigned)(year - era * 400);
     unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-           719468;
+    return era * 146097 + (int64_t)year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+           day_of_year - 719468;
 }
 
 static void date_of(int64_t days, int64_t *year, unsigned *month, unsigned *day)
@@ -204,6 +205,7 @@ static int32_t read_int(struct weir_type type, const json_t *value, void *out,
     char name[TABLE_TYPE_NAME_BYTES];
     uint32_t width = weir_type_width(type);
     json_int_t number = json_integer_value(value);
+    assert(width >= 1 && width <= 8);
     if (!json_is_integer(value)) {
         return REFUSE("it is no whole number");
     }
@@ -446,6 +448,7 @@ static json_t *write_decimal(struct weir_type type, const void *bytes)
 static json_t *write_int(const uint8_t *value, uint32_t width)
 {
     int64_t number = 0;
+    assert(width >= 1 && width <= 8);
     memcpy(&number, value, width);
     uint32_t unused = 64 - width * 8;
     return json_integer((json_int_t)((int64_t)((uint64_t)number << unused) >> unused));

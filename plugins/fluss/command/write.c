@@ -97,7 +97,7 @@ static int32_t flush(struct putting *putting, struct failure *failure)
     const struct table_definition *t = table_definition(putting->table);
     struct rows *rows = &putting->rows;
     const struct weir_column *views = rows_views(rows);
-    uint32_t buckets[ROWS_MAX];
+    uint32_t buckets[ROWS_MAX] = {0};
     struct weir_schema schema = {sizeof schema, t->column_count, table_fields(putting->table)};
     struct weir_batch batch = {.size = sizeof batch,
                                .row_count = rows->row_count,

@@ -1,5 +1,6 @@
 #include "operators/lend.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,7 @@ static int32_t emit_rest(struct weir_context *context, const struct weir_batch *
 {
     const struct weir_batch *rest;
     uint32_t rows[64 + LEND_ROWS_MAX];
+    assert(batch != NULL);
     if (skipped == 0) {
         return weir_emit(context, WEIR_OUTPUT_MAIN, batch);
     }
@@ -169,7 +171,7 @@ int32_t lend_record(const struct lend *lend, struct weir_context *context,
                     const struct stream_view *view, uint32_t first)
 {
     const struct record_batch *record = (const struct record_batch *)view->record;
-    const struct weir_batch *batch;
+    const struct weir_batch *batch = NULL;
     struct body_view body;
     struct failure failure = {0};
     if (body_open(record, lend->fields, lend->field_count, &body, &failure) != WEIR_OK) {

@@ -3,6 +3,7 @@
 //
 // The rows of a batch are sorted by bucket, each bucket is asked once, and what was found is put
 // together column by column. A row is handed on once what it found is durable.
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,7 @@ static int32_t say_schema(struct lookup *lookup, struct weir_negotiation *negoti
              ? no_memory(context)
              : name_columns(lookup, context, fields + input->field_count);
     if (rc == WEIR_OK) {
+        assert(fields != NULL);
         memcpy(fields, input->fields, input->field_count * sizeof *fields);
         rc = weir_negotiation_output(negotiation, WEIR_OUTPUT_MAIN, fields, count);
     }

@@ -315,7 +315,7 @@ static int32_t table_create(struct weir_context *context, void **instance)
         failure_set(&failure, WEIR_ERROR_CONFIG, "the name of a table has at most %u bytes",
                     TABLE_NAME_BYTES_MAX);
     } else {
-        strcpy(definition->name, context->stage);
+        memcpy(definition->name, context->stage, strlen(context->stage) + 1);
         read_definition(context, definition, &failure);
     }
     if (failure.code != WEIR_OK) {

@@ -262,14 +262,14 @@ int32_t stage_add(struct stage *stage, struct weir_context *context, const struc
 void stage_view(const struct stage *stage, const struct weir_batch *input,
                 struct weir_column *columns, struct weir_batch *out)
 {
+    static const struct weir_column absent = {.encoding = WEIR_ENCODING_ABSENT};
     *out = *input;
     out->bucket = WEIR_BUCKET_NONE;
     out->column_count = stage->schema->field_count;
     out->schema = stage->schema;
     out->columns = columns;
     for (uint32_t i = 0; i < stage->schema->field_count; i++) {
-        columns[i] = stage->from[i] < 0 ? (struct weir_column){.encoding = WEIR_ENCODING_ABSENT}
-                                        : input->columns[stage->from[i]];
+        columns[i] = stage->from[i] < 0 ? absent : input->columns[stage->from[i]];
         columns[i].type = stage->schema->fields[i].type;
     }
 }

@@ -110,7 +110,7 @@ static void add_garbage(const char *name, uint64_t end)
     char path[64];
     struct disk *disk = open_disk(name);
     struct disk_file *file;
-    snprintf(path, sizeof path, "log/%016llx", (unsigned long long)(end / 65536 * 65536));
+    snprintf(path, sizeof path, "log/%016llx", (unsigned long long)(end & ~UINT64_C(65535)));
     REQUIRE(disk->table->open(disk, path, DISK_WRITE, &file) == 0);
     CHECK_INT(disk->table->write(file, "garbage", 7, end % 65536 + 8192), 0);
     disk->table->close(file);

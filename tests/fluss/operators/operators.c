@@ -57,7 +57,7 @@ static int by_text(const void *a, const void *b)
 static const char *sorted_rows(struct weir_kit *kit)
 {
     static char text[8192];
-    char copy[8192], *lines[256], *at = copy;
+    char copy[8192], *lines[256] = {NULL}, *at = copy;
     uint32_t count = 0;
     snprintf(copy, sizeof copy, "%s", weir_kit_rows(kit, ""));
     for (char *line = strtok_r(at, "\n", &at); line != NULL && count < 256;
