@@ -381,14 +381,19 @@ static int32_t lose(struct source *source, struct bucket_state *bucket, uint64_t
     return WEIR_OK;
 }
 
-// Rows of a bucket that retention has taken before they were read.
+// Rows that retention has taken before they were read: the log's first mark of a bucket lies behind
+// what it reads next. A bucket without a mark has no durable record yet.
 static int32_t check_lost(struct source *source)
 {
+    struct stream_mark mark;
     int32_t rc = WEIR_OK;
     for (uint32_t i = 0; rc == WEIR_OK && i < source->bucket_count; i++) {
         struct bucket_state *bucket = &source->buckets[i];
-        uint64_t kept = bucket->is_started ? table_log_start(source->table, bucket->number) : 0;
-        rc = kept > bucket->next ? lose(source, bucket, kept) : WEIR_OK;
+        if (bucket->is_started && bucket->from_us == INT64_MIN &&
+            stream_find(source->stream, source->table_id, bucket->number, bucket->next, INT64_MIN,
+                        &mark) == 0) {
+            rc = lose(source, bucket, mark.offset);
+        }
     }
     return rc;
 }
