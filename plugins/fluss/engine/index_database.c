@@ -209,9 +209,8 @@ static int32_t write_index(struct index_disk *index, uint64_t durable, struct fa
     }
 }
 
-static int32_t write_all(struct index_database *database, struct failure *failure)
+static int32_t write_all(struct index_database *database, uint64_t durable, struct failure *failure)
 {
-    uint64_t durable = database->durable(database->owner);
     struct failure why = {.text = ""};
     int32_t code = WEIR_OK;
     for (struct index_disk *index = database->first; index != NULL && code == WEIR_OK;
@@ -226,8 +225,9 @@ static int32_t write_all(struct index_database *database, struct failure *failur
 
 int32_t index_database_write_back(struct index_database *database, struct failure *failure)
 {
+    uint64_t durable = database->durable(database->owner); // may wait: not under the lock
     pthread_mutex_lock(&database->writing);
-    int32_t code = write_all(database, failure);
+    int32_t code = write_all(database, durable, failure);
     pthread_mutex_unlock(&database->writing);
     return code;
 }
@@ -246,8 +246,9 @@ static int32_t flush_locked(struct index_database *database, struct failure *fai
 
 int32_t index_database_flush(struct index_database *database, struct failure *failure)
 {
+    uint64_t durable = database->durable(database->owner);
     pthread_mutex_lock(&database->writing);
-    int32_t code = write_all(database, failure);
+    int32_t code = write_all(database, durable, failure);
     if (code == WEIR_OK) {
         code = flush_locked(database, failure);
     }
@@ -308,13 +309,17 @@ static void *run(void *owner)
     return NULL;
 }
 
-static void stop(struct index_database *database)
+void index_database_stop(struct index_database *database)
 {
+    if (!database->has_thread) {
+        return;
+    }
     pthread_mutex_lock(&database->wake_lock);
     database->is_stopping = 1;
     pthread_cond_signal(&database->wake);
     pthread_mutex_unlock(&database->wake_lock);
     pthread_join(database->thread, NULL);
+    database->has_thread = 0;
 }
 
 // --- Opening ---
@@ -370,6 +375,9 @@ static uint64_t waiting_share(uint64_t memory_bytes)
 
 void index_database_set_memory(struct index_database *database, uint64_t memory_bytes)
 {
+    if (database->is_read_only) {
+        return;
+    }
     atomic_store(&database->waiting_max, waiting_share(memory_bytes));
     database->table->set_memory(database->pairs, memory_bytes - waiting_share(memory_bytes));
 }
@@ -396,7 +404,9 @@ int32_t index_database_open(const struct index_database_settings *settings,
     database->memory = memory;
     database->durable = settings->durable;
     database->owner = settings->owner;
-    atomic_store(&database->waiting_max, waiting_share(settings->memory_bytes));
+    database->is_read_only = settings->is_read_only;
+    atomic_store(&database->waiting_max,
+                 settings->is_read_only ? UINT64_MAX : waiting_share(settings->memory_bytes));
     pthread_mutex_init(&database->writing, NULL);
     pthread_mutex_init(&database->wake_lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -407,7 +417,7 @@ int32_t index_database_open(const struct index_database_settings *settings,
     if (code == WEIR_OK) {
         code = database->table->open(settings->path,
                                      settings->memory_bytes - waiting_share(settings->memory_bytes),
-                                     &database->pairs, failure);
+                                     settings->is_read_only, &database->pairs, failure);
     }
     if (code == WEIR_OK && settings->has_thread) {
         code = start(database, failure);
@@ -425,9 +435,7 @@ void index_database_close(struct index_database *database)
     if (database == NULL) {
         return;
     }
-    if (database->has_thread) {
-        stop(database);
-    }
+    index_database_stop(database);
     if (database->pairs != NULL) {
         database->table->close(database->pairs);
     }

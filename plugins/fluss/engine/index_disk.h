@@ -21,12 +21,15 @@ struct index_database_settings {
     // [any] The log is fsynced up to here.
     uint64_t (*durable)(void *owner);
     void *owner;
-    int has_thread; // that writes back by itself; else index_database_write_back is to be called
+    int is_read_only; // replayed rows stay in memory
+    int has_thread;   // that writes back by itself; else index_database_write_back is to be called
 };
 
 // UNSUPPORTED: there is no shared object or no RocksDB; says which file and which package.
 int32_t index_database_open(const struct index_database_settings *settings,
                             struct index_database **out, struct failure *failure);
+// Stops the thread: from now on nothing asks for what is durable by itself.
+void index_database_stop(struct index_database *database);
 // After the buckets. What has not been flushed comes back from the log. NULL is fine.
 void index_database_close(struct index_database *database);
 

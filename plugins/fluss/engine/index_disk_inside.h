@@ -57,6 +57,7 @@ struct index_database {
     pthread_cond_t wake;
     pthread_t thread;
     int has_thread;
+    int is_read_only;
     int is_stopping;
     char why[512]; // the last write back failed; "": it did not
 };

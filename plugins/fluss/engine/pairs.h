@@ -27,9 +27,9 @@ typedef int32_t pairs_each(void *owner, uint32_t i, const struct pairs_bytes *ke
 // [any] All functions, any number of callers; failures name the folder and the cause.
 struct pairs_table {
     uint32_t version; // PAIRS_VERSION
-    // Opens a folder, makes it if it is missing. memory_bytes bounds caches and buffers of writes
-    // together.
-    int32_t (*open)(const char *path, uint64_t memory_bytes, struct pairs **out,
+    // Opens a folder, makes it if it is missing (not if is_read_only). memory_bytes bounds caches
+    // and buffers of writes together.
+    int32_t (*open)(const char *path, uint64_t memory_bytes, int is_read_only, struct pairs **out,
                     struct failure *failure);
     void (*close)(struct pairs *pairs); // what has not been flushed is lost
     // Calls found() with i for every key that is there, in any order.

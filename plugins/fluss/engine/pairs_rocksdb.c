@@ -114,11 +114,21 @@ static void rocks_close(struct pairs *pairs)
     free(pairs);
 }
 
-static int32_t rocks_open(const char *path, uint64_t memory_bytes, struct pairs **out,
-                          struct failure *failure)
+static rocksdb_t *open_family(struct pairs *pairs, int is_read_only, char **message)
+{
+    static const char *const names[] = {"default"};
+    const rocksdb_options_t *options[] = {pairs->options};
+    return is_read_only
+               ? rocksdb_open_for_read_only_column_families(pairs->options, pairs->path, 1, names,
+                                                            options, &pairs->family, 0, message)
+               : rocksdb_open_column_families(pairs->options, pairs->path, 1, names, options,
+                                              &pairs->family, message);
+}
+
+static int32_t rocks_open(const char *path, uint64_t memory_bytes, int is_read_only,
+                          struct pairs **out, struct failure *failure)
 {
     struct pairs *pairs = calloc(1, sizeof *pairs);
-    static const char *const names[] = {"default"};
     char *message = NULL;
     if (pairs == NULL) {
         return failure_set(failure, WEIR_ERROR_FATAL, "no memory for the index on disk");
@@ -130,9 +140,7 @@ static int32_t rocks_open(const char *path, uint64_t memory_bytes, struct pairs 
     pairs->writes = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(pairs->writes, 1);
     set_options(pairs, memory_bytes);
-    pairs->db = rocksdb_open_column_families(pairs->options, path, 1, names,
-                                             (const rocksdb_options_t *const[]){pairs->options},
-                                             &pairs->family, &message);
+    pairs->db = open_family(pairs, is_read_only, &message);
     if (message != NULL) {
         int32_t code = fail(path, message, WEIR_ERROR_FATAL, failure);
         pairs->db = NULL;

@@ -99,6 +99,21 @@ static void settle(struct store *store)
     store->damage_count = 0;
 }
 
+// An index on disk that was lost or put back has less than the snapshot and the log.
+static void check_indexes(struct store *store)
+{
+    for (uint32_t i = 0; i < store->table_count; i++) {
+        struct table *table = store->tables[i];
+        for (uint32_t j = 0; j < table->entry->definition.bucket_count; j++) {
+            struct failure failure;
+            if (!table->health[j].is_fenced &&
+                bucket_replay_end(table->buckets[j], &failure) != WEIR_OK) {
+                table_condemn(table, j, failure.text);
+            }
+        }
+    }
+}
+
 static void condemn_all(struct store *store, const char *why)
 {
     store_log(store, STORE_LOG_ERROR, "%s: %s", store->disk->path, why);
@@ -191,6 +206,7 @@ int32_t store_recover(struct store *store, int has_snapshot, struct failure *fai
                            store->disk->path, found.end, snapshot->number, snapshot->covers);
     }
     settle(store);
+    check_indexes(store);
     if (found.begin > replay_from) {
         condemn_all(store, has_snapshot && snapshot == NULL
                                ? "no snapshot is good, and the log that they were made of is gone; "
@@ -204,5 +220,6 @@ int32_t store_recover(struct store *store, int has_snapshot, struct failure *fai
     settle_ranges(store);
     report(store);
     store->opened_at = stream_durable(store->stream);
+    atomic_store(&store->is_recovered, 1);
     return WEIR_OK;
 }

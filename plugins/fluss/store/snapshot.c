@@ -218,8 +218,10 @@ static int32_t take(struct store *store, struct failure *failure)
     struct snapshot snapshot = {.number = store->snapshot_number + 1,
                                 .replay_from = stream_durable(store->stream)};
     taking.covers = snapshot.replay_from;
-    int32_t rc =
-        records_create(store->disk, store->memory, TEMPORARY_PATH, 0, &taking.writer, failure);
+    int32_t rc = index_flush(store, snapshot.replay_from, failure);
+    rc = rc != WEIR_OK ? rc
+                       : records_create(store->disk, store->memory, TEMPORARY_PATH, 0,
+                                        &taking.writer, failure);
     if (rc != WEIR_OK) {
         return rc;
     }

@@ -144,12 +144,14 @@ static struct store *make_store(const struct store_settings *settings)
 static void free_store(struct store *store)
 {
     upkeep_stop(store);
+    index_stop(store);
     if (store->stream != NULL) {
         stream_close(store->stream);
     }
     for (uint32_t i = 0; i < store->table_count; i++) {
         table_close(store->tables[i]);
     }
+    index_database_close(store->index);
     free(store->tables);
     free(store->damages);
     catalog_finish(&store->catalog);

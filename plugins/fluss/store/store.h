@@ -25,6 +25,7 @@ struct store_settings {
     int64_t commit_delay_us;           // 0: 5 ms
     uint64_t snapshot_bytes;           // of log, until the next snapshot; 0: 1 GiB
     int64_t snapshot_delay_us;         // 0: one minute
+    const char *index_library;         // object of indexes on disk; NULL: beside this one
     int is_manual; // no thread of its own: snapshots and retention come when they are called for
     void (*log)(void *owner, uint32_t level, const char *text); // talk; NULL: none
     void *log_owner;

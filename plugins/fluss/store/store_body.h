@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/index_disk.h"
 #include "store/catalog.h"
 #include "store/snapshot.h"
 #include "store/store.h"
@@ -57,6 +58,10 @@ struct store {
     uint64_t opened_at;       // stream position
     uint64_t fence_count;     // buckets found corrupt
 
+    struct index_database *index; // of tables whose index is on disk; NULL: there has been none
+    atomic_int is_recovered;      // the stream says what is durable
+    atomic_uint_fast64_t synced;  // of the log, as far as indexes know
+
     struct damage *damages;
     uint32_t damage_count;
     struct table *replay_table; // the last one, usually the next one
@@ -91,6 +96,21 @@ void table_condemn(struct table *table, uint32_t bucket, const char *why);
 
 // Recovery (store/recover.c): opens the stream and replays it.
 int32_t store_recover(struct store *store, int has_snapshot, struct failure *failure);
+
+// Indexes on disk (store/index.c).
+#define INDEX_FOLDER "rocksdb"
+// The database, opened if it is not; *out is NULL for a table whose index is in memory.
+int32_t index_open(struct store *store, const struct table_definition *definition,
+                   struct index_database **out, struct failure *failure);
+// Shares the budget of the tables in the catalog.
+void index_share(struct store *store);
+// Makes the log durable up to position, and then in the database. RETRY: not now.
+int32_t index_flush(struct store *store, uint64_t position, struct failure *failure);
+// The same with all there is, so that buckets can be opened anew.
+int32_t index_settle(struct store *store, const struct table_definition *definition,
+                     struct failure *failure);
+int32_t index_drop(struct store *store, uint32_t table_id, struct failure *failure);
+void index_stop(struct store *store); // the stream is about to be closed
 
 // Upkeep (store/upkeep.c).
 int32_t upkeep_start(struct store *store, struct failure *failure);

@@ -139,7 +139,8 @@ int32_t table_open(struct store *store, struct catalog_table *entry, struct tabl
     int32_t rc =
         table->fields == NULL || table->buckets == NULL || table->health == NULL
             ? failure_set(failure, WEIR_ERROR_FATAL, "table %s: no memory", definition->name)
-            : table_reset(table, failure);
+            : index_open(store, definition, &table->shared.index_database, failure);
+    rc = rc != WEIR_OK ? rc : table_reset(table, failure);
     if (rc != WEIR_OK) {
         table_close(table);
         return rc;
@@ -315,7 +316,8 @@ static int32_t change_table(struct store *store, struct table **place,
     while (*slot != old) {
         slot++;
     }
-    int32_t rc = table_open(store, entry, &changed, failure);
+    int32_t rc = index_settle(store, widened, failure);
+    rc = rc != WEIR_OK ? rc : table_open(store, entry, &changed, failure);
     rc = rc != WEIR_OK ? rc : carry_over(table, changed, failure);
     if (rc == WEIR_OK) {
         pthread_mutex_lock(&store->catalog_lock);
@@ -360,6 +362,7 @@ int32_t store_alter(struct store *store, const char *name, const struct table_co
 int32_t store_drop(struct store *store, const char *name, struct failure *failure)
 {
     struct table *table;
+    struct failure left;
     int32_t rc = store_table(store, name, &table, failure);
     if (rc == WEIR_OK && store->is_read_only) {
         rc = refuse_read_only(store, failure);
@@ -392,8 +395,13 @@ int32_t store_drop(struct store *store, const char *name, struct failure *failur
                 (store->table_count - i - 1) * sizeof(struct table *));
         store->table_count--;
         struct catalog_table *entry = table->entry;
+        uint32_t table_id = entry->definition.table_id;
         table_close(table);
         catalog_remove(&store->catalog, entry);
+        if (index_drop(store, table_id, &left) != WEIR_OK) {
+            store_log(store, STORE_LOG_WARNING, "rows of %s stay in the index on disk: %s", name,
+                      left.text);
+        }
     }
     pthread_mutex_unlock(&store->catalog_lock);
     pthread_rwlock_unlock(&store->shape);
