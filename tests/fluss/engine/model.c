@@ -160,6 +160,9 @@ static void make_columns(struct history *history)
     struct table_definition *definition = &history->definition;
     definition->column_count = 2 + below(history, COLUMNS_MAX - 1);
     definition->key_count = 1 + (definition->column_count > 2 && below(history, 3) == 0);
+    if (below(history, 10) == 0) {
+        definition->key_count = 0; // a log table
+    }
     int has_not_null = below(history, 6) == 0;
     for (uint32_t c = 0; c < definition->column_count; c++) {
         snprintf(history->names[c], sizeof history->names[c], "c%u", c);
@@ -182,8 +185,13 @@ static void make_merge(struct history *history)
 {
     struct table_definition *definition = &history->definition;
     uint32_t last = definition->column_count - 1;
-    definition->merge = below(history, 2) == 0 ? TABLE_MERGE_LAST_ROW : below(history, 4);
+    history->auto_column = -1;
     definition->version_column = -1;
+    definition->compression = below(history, 2) == 0 ? TABLE_COMPRESSION_NONE : below(history, 3);
+    if (definition->key_count == 0) {
+        return;
+    }
+    definition->merge = below(history, 2) == 0 ? TABLE_MERGE_LAST_ROW : below(history, 4);
     if (definition->merge == TABLE_MERGE_VERSIONED) {
         definition->version_column = (int32_t)last;
         history->columns[last].type = version_type(history);
@@ -193,7 +201,6 @@ static void make_merge(struct history *history)
         history->columns[c].aggregate = random_aggregate(history, history->columns[c].type);
         strcpy(history->columns[c].delimiter, below(history, 2) ? "," : "; ");
     }
-    history->auto_column = -1;
     if (definition->merge == TABLE_MERGE_LAST_ROW && below(history, 8) == 0) {
         history->auto_column = (int32_t)last;
         history->columns[last].type = weir_type_of(WEIR_TYPE_INT64);
@@ -210,14 +217,13 @@ static void make_merge(struct history *history)
     }
     definition->changelog =
         definition->merge == TABLE_MERGE_AGGREGATION ? TABLE_CHANGELOG_FULL : below(history, 2);
-    definition->compression = below(history, 2) == 0 ? TABLE_COMPRESSION_NONE : below(history, 3);
 }
 
 static void make_ttl(struct history *history)
 {
     struct table_definition *definition = &history->definition;
     definition->ttl_column = -1;
-    if (below(history, 4) != 0) {
+    if (definition->key_count == 0 || below(history, 4) != 0) {
         return;
     }
     definition->ttl_us = 1000000;
@@ -626,10 +632,27 @@ static int model_delete(struct history *history, const struct request *request,
     return 0;
 }
 
+static int model_append(struct history *history, const struct request *request)
+{
+    for (uint32_t i = 0; i < request->count; i++) {
+        const struct operation *operation = &request->operations[i];
+        if (operation->kind == WEIR_KIND_DELETE) {
+            return -1;
+        }
+        if (operation->kind != WEIR_KIND_UPDATE_BEFORE) {
+            model_record(history, WEIR_KIND_INSERT, &operation->row);
+        }
+    }
+    return 0;
+}
+
 static int model_put(struct history *history, const struct request *request)
 {
     int code = 0;
     history->record_count = 0;
+    if (history->definition.key_count == 0) {
+        return model_append(history, request);
+    }
     for (uint32_t i = 0; i < request->count && code == 0; i++) {
         const struct operation *operation = &request->operations[i];
         struct model_row *old = model_find(history, operation->row.values);
@@ -650,6 +673,9 @@ static int model_put(struct history *history, const struct request *request)
 
 static int may_be_partial(const struct history *history)
 {
+    if (history->definition.key_count == 0) {
+        return 0;
+    }
     for (uint32_t c = history->definition.key_count; c < history->definition.column_count; c++) {
         if (!history->types[c].nullable) {
             return 0;
@@ -757,6 +783,12 @@ static void check_rows(struct history *history)
     struct bucket_rows rows = {0};
     struct failure failure;
     uint64_t position, end;
+    if (definition->key_count == 0) {
+        struct bucket_status status;
+        bucket_status(history->bucket, &status);
+        CHECK_INT(status.end_offset, history->end_offset);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         visible += !model_expired(history, &history->rows[i]);
         numbers[i] = i;
