@@ -22,12 +22,30 @@ static uint64_t snapshot_bytes(struct store *store)
     return most;
 }
 
+static int has_full_table(struct store *store)
+{
+    int is_full = 0;
+    pthread_rwlock_rdlock(&store->shape);
+    for (uint32_t i = 0; i < store->table_count; i++) {
+        is_full |= atomic_load_explicit(&store->tables[i]->is_full, memory_order_relaxed);
+    }
+    pthread_rwlock_unlock(&store->shape);
+    return is_full;
+}
+
 static int is_snapshot_due(struct store *store, int64_t now)
 {
     uint64_t durable = stream_durable(store->stream);
     pthread_mutex_lock(&store->upkeep_lock);
     uint64_t covered = store->snapshot_count > 0 ? store->snapshots[0].replay_from : 0;
+    int is_uncovered =
+        store->snapshot_count < SNAPSHOTS_KEPT || store->snapshots[1].replay_from < covered;
     pthread_mutex_unlock(&store->upkeep_lock);
+    // What the second newest covers may go: writers that wait for that write nothing that could
+    // make another due.
+    if (is_uncovered && has_full_table(store)) {
+        return 1;
+    }
     if (durable <= covered || durable == store->opened_at) {
         return 0;
     }
