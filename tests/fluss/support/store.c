@@ -116,10 +116,10 @@ uint32_t store_test_bucket(int32_t id, uint32_t bucket_count)
 int32_t store_test_put(struct store_test *test, struct table *table, int32_t id, uint32_t count,
                        int64_t round, uint64_t *position)
 {
-    static int32_t ids[ROWS_MAX];
-    static int64_t values[ROWS_MAX];
-    static uint8_t kinds[ROWS_MAX];
-    static uint32_t rows[ROWS_MAX];
+    static _Thread_local int32_t ids[ROWS_MAX];
+    static _Thread_local int64_t values[ROWS_MAX];
+    static _Thread_local uint8_t kinds[ROWS_MAX];
+    static _Thread_local uint32_t rows[ROWS_MAX];
     const struct table_definition *t = table_definition(table);
     struct weir_schema schema = {sizeof schema, 2, table_fields(table)};
     struct weir_column columns[2] = {{.type = t->columns[0].type, .values = ids},
