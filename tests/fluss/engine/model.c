@@ -160,8 +160,8 @@ static void make_columns(struct history *history)
     struct table_definition *definition = &history->definition;
     definition->column_count = 2 + below(history, COLUMNS_MAX - 1);
     definition->key_count = 1 + (definition->column_count > 2 && below(history, 3) == 0);
-    if (below(history, 10) == 0) {
-        definition->key_count = 0; // a log table
+    if (history->disk == NULL && below(history, 10) == 0) {
+        definition->key_count = 0; // a log table, which has no index
     }
     int has_not_null = below(history, 6) == 0;
     for (uint32_t c = 0; c < definition->column_count; c++) {
