@@ -537,8 +537,7 @@ static int32_t lookup_process(void *instance, struct weir_context *context, uint
     (void)context, (void)input;
     atomic_store(&lookup->waits, 1); // a group that comes during this call is not missed
     int32_t rc = lookup->is_found ? WEIR_OK : find(lookup, batch);
-    if (rc == WEIR_OK && lookup->position > 0 &&
-        stream_durable(lookup->stream) <= lookup->position) {
+    if (rc == WEIR_OK && stream_durable(lookup->stream) < lookup->position) {
         return wait_for_group(lookup);
     }
     rc = rc == WEIR_OK ? emit(lookup, batch) : rc;

@@ -366,7 +366,7 @@ static void forget_acknowledged(struct sink *sink, uint64_t durable)
 {
     while (sink->under_way_count > 0) {
         struct under_way *oldest = &sink->under_way[sink->under_way_first];
-        if (oldest->position >= durable) {
+        if (oldest->position > durable) {
             return;
         }
         sink->under_way_bytes -= oldest->byte_count;
@@ -379,7 +379,7 @@ static int bucket_is_full(const struct sink *sink, struct bucket_writer *writer,
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < writer->count; i++) {
-        if (writer->positions[i] >= durable) {
+        if (writer->positions[i] > durable) {
             writer->positions[kept++] = writer->positions[i];
         }
     }
@@ -667,7 +667,7 @@ static int32_t sink_end_input(void *instance, struct weir_context *context, uint
         return rc;
     }
     atomic_store(&sink->waits, 1);
-    return stream_durable(sink->stream) > sink->last_position ? WEIR_OK : wait_for_group(sink);
+    return stream_durable(sink->stream) >= sink->last_position ? WEIR_OK : wait_for_group(sink);
 }
 
 static const void *sink_extension(const char *id)

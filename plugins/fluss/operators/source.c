@@ -517,8 +517,7 @@ static int32_t scan_bucket(struct source *source)
         }
         source->scan_position = position;
     }
-    if (stream_durable(source->stream) <= source->scan_position &&
-        source->scan->rows.row_count > 0) {
+    if (stream_durable(source->stream) < source->scan_position) {
         return WEIR_WAIT;
     }
     struct scan *scan = source->scan;
