@@ -82,6 +82,8 @@ static void set_options(struct pairs *pairs, uint64_t memory_bytes)
     rocksdb_options_set_db_write_buffer_size(options, 2 * buffer);
     rocksdb_options_set_write_buffer_size(options, buffer);
     rocksdb_options_set_max_write_buffer_number(options, 2);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.05);
+    rocksdb_options_set_memtable_whole_key_filtering(options, 1);
     rocksdb_options_set_target_file_size_base(options, 32u << 20);
     rocksdb_options_set_max_bytes_for_level_base(options, 4 * buffer);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);

@@ -2,6 +2,7 @@
 // durable rows reach it, what waits is bounded, and it says what it needs of the log.
 #include "engine/index_disk.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,10 +34,9 @@ static void make_bucket(struct fixture *fixture)
     }
 }
 
-static void set_up(struct fixture *fixture, uint64_t memory_bytes)
+static void set_up_disk(struct fixture *fixture)
 {
     static char names[2][8] = {"id", "value"};
-    *fixture = (struct fixture){.disk.memory_bytes = memory_bytes};
     on_disk_open(&fixture->disk);
     table_definition_init(&fixture->definition);
     for (uint32_t c = 0; c < 2; c++) {
@@ -58,6 +58,12 @@ static void set_up(struct fixture *fixture, uint64_t memory_bytes)
                                            .clock = &store_system_clock,
                                            .log = &fixture->log.log};
     make_bucket(fixture);
+}
+
+static void set_up(struct fixture *fixture, uint64_t memory_bytes)
+{
+    *fixture = (struct fixture){.disk.memory_bytes = memory_bytes};
+    set_up_disk(fixture);
 }
 
 static void tear_down(struct fixture *fixture)
@@ -203,6 +209,28 @@ TEST(a_put_is_told_to_come_again_when_too_much_waits)
 
     CHECK_INT(put(&fixture, (int64_t)puts * ROWS, ROWS, 1, &failure), WEIR_OK);
     CHECK_INT(look_up(&fixture, 0), 1);
+    tear_down(&fixture);
+}
+
+TEST(the_thread_writes_back_what_is_durable_while_puts_and_lookups_go_on)
+{
+    struct fixture fixture = {.disk = {.memory_bytes = 8u << 20, .has_thread = 1}};
+    struct failure failure;
+    set_up_disk(&fixture);
+    for (uint32_t i = 0; i < 200; i++) {
+        int64_t first = i % 50 * (ROWS / 2); // every key comes again, soon or late
+        while (put(&fixture, first, ROWS, i, &failure) == WEIR_ERROR_RETRY) {
+            sched_yield();
+        }
+        fixture.disk.durable = fixture.log.position;
+        if (look_up(&fixture, first) != i || look_up(&fixture, first + ROWS - 1) != i) {
+            test_fail(__FILE__, __LINE__, "after put %u", i);
+        }
+    }
+    struct bucket_status status;
+    bucket_status(fixture.bucket, &status);
+    CHECK_INT(status.row_count, 51 * ROWS / 2);
+    CHECK_INT(look_up(&fixture, 10 * ROWS / 2), 160); // by 160, and by 159 before
     tear_down(&fixture);
 }
 

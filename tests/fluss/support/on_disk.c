@@ -43,6 +43,7 @@ static void open_database(struct on_disk *disk)
         .memory_bytes = disk->memory_bytes == 0 ? 32u << 20 : disk->memory_bytes,
         .durable = durable,
         .owner = disk,
+        .has_thread = disk->has_thread,
     };
     expect(index_database_open(&settings, &disk->database, &failure), &failure);
 }

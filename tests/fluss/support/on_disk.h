@@ -1,5 +1,5 @@
-// A database for indexes on disk, for tests: nothing is written back but when the test says so, and
-// only what the test calls durable.
+// A database for indexes on disk, for tests: unless it has a thread, nothing is written back but
+// when the test says so, and only what the test calls durable.
 #ifndef TESTS_FLUSS_SUPPORT_ON_DISK_H
 #define TESTS_FLUSS_SUPPORT_ON_DISK_H
 
@@ -8,7 +8,8 @@
 struct on_disk {
     struct index_database *database;
     const struct store_memory *memory;
-    uint64_t durable;      // stream position
+    _Atomic uint64_t durable; // stream position
+    int has_thread;
     uint64_t memory_bytes; // 0: 32 MiB
     uint32_t number;       // of its folder
 };
