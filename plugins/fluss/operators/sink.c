@@ -19,6 +19,7 @@
 #define DIRECT_ROWS 8192u // a batch of so many rows is put as it is
 #define WAIT_US 100000    // a sink that waits looks at least this often
 #define TELL_US 10000000
+#define SAVE_WAITS_MAX 300u
 #define PUTS_UNDER_WAY_MAX 4096u
 
 static const struct weir_option options[] = {
@@ -670,10 +671,50 @@ static int32_t sink_end_input(void *instance, struct weir_context *context, uint
     return stream_durable(sink->stream) >= sink->last_position ? WEIR_OK : wait_for_group(sink);
 }
 
+// --- Snapshots ---
+
+// A snapshot holds nothing of a sink, so what came before it must be in the table: blocks until all
+// of it is acknowledged.
+static int32_t sink_save(void *instance, struct weir_context *context,
+                         struct weir_state_writer *writer)
+{
+    struct sink *sink = instance;
+    (void)writer;
+    int32_t rc = put_rest(sink);
+    rc = rc != WEIR_OK ? rc : put_staged(sink);
+    for (uint32_t i = 0; i < SAVE_WAITS_MAX && rc == WEIR_WAIT; i++) {
+        stream_wait(sink->stream, sink->last_position, WAIT_US);
+        rc = put_rest(sink);
+    }
+    int32_t is_durable = !sink->has_put;
+    for (uint32_t i = 0; i < SAVE_WAITS_MAX && rc == WEIR_OK && is_durable == 0; i++) {
+        is_durable = stream_wait(sink->stream, sink->last_position, WAIT_US);
+    }
+    if (rc < 0 || (rc == WEIR_OK && is_durable == 1)) {
+        return rc;
+    }
+    return weir_fail(context, WEIR_ERROR_FATAL,
+                     "table %s has not taken all rows before the snapshot within 30 s; the store "
+                     "says why",
+                     sink->definition->name);
+}
+
+static int32_t sink_load(void *instance, struct weir_context *context, uint32_t version,
+                         uint32_t split, const void *bytes, uint64_t byte_count)
+{
+    (void)instance, (void)version, (void)split, (void)bytes, (void)byte_count;
+    return weir_fail(context, WEIR_ERROR_CONFIG,
+                     "the snapshot has state of a sink that keeps none");
+}
+
 static const void *sink_extension(const char *id)
 {
     static const struct weir_timer_table timer = {.size = sizeof timer, .timer = sink_timer};
-    return strcmp(id, WEIR_TIMER_1) == 0 ? &timer : NULL;
+    static const struct weir_state_table state = {
+        .size = sizeof state, .version = 1, .save = sink_save, .load = sink_load};
+    return strcmp(id, WEIR_TIMER_1) == 0   ? (const void *)&timer
+           : strcmp(id, WEIR_STATE_1) == 0 ? (const void *)&state
+                                           : NULL;
 }
 
 const struct weir_operator fluss_sink = {

@@ -430,3 +430,19 @@ TEST(texts_of_any_length_are_collected)
     CHECK_HAS(text, "+I 9|null|false");
     weir_kit_close(kit);
 }
+
+TEST(a_snapshot_finds_all_rows_before_it_in_the_table)
+{
+    use_directory("save");
+    struct weir_kit *kit = open_sink(PEOPLE, "");
+    weir_kit_send(kit, 0, "1|ann|30", "2|bob|40");
+    CHECK_METRIC(kit, "puts", 0);
+    struct weir_kit_snapshot *snapshot = weir_kit_save(kit);
+    weir_kit_close(kit); // without an end
+    CHECK_TEXT(read_all(PEOPLE, ""), "+I 1|ann|30\n+I 2|bob|40\n");
+
+    kit = open_sink(PEOPLE, "");
+    CHECK_INT(weir_kit_load(kit, snapshot), WEIR_OK);
+    weir_kit_snapshot_destroy(snapshot);
+    weir_kit_close(kit);
+}
