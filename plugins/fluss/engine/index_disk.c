@@ -61,13 +61,24 @@ static struct pairs_bytes value_of_entry(const struct overlay_entry *entry)
 
 // --- Get ---
 
+static int compare_bytes(const uint8_t *a, uint64_t a_count, const uint8_t *b, uint64_t b_count)
+{
+    int order = memcmp(a, b, a_count < b_count ? a_count : b_count);
+    return order != 0 ? order : (a_count > b_count) - (a_count < b_count);
+}
+
+// A key that the database may have, and its number.
+struct missing {
+    struct pairs_bytes key;
+    uint32_t number;
+};
+
 struct get {
     struct index_disk *index;
     struct arena *arena;
     struct failure *failure;
     const uint8_t **rows;
-    struct pairs_bytes *keys; // of the database, for those that are not in the overlay
-    uint32_t *numbers;
+    struct missing *missing; // not in the overlay
     uint32_t count;
 };
 
@@ -97,8 +108,7 @@ static int32_t get_waiting(struct get *get, const struct index_keys *keys, const
             overlay_find(&index->overlay, keys->words[k], at, length);
         get->rows[k] = NULL;
         if (entry == NULL) {
-            get->keys[get->count] = (struct pairs_bytes){at, length};
-            get->numbers[get->count++] = k;
+            get->missing[get->count++] = (struct missing){{at, length}, k};
         } else if (entry->value_bytes != OVERLAY_GONE) {
             struct pairs_bytes value = value_of_entry(entry), key = key_of_entry(entry);
             get->rows[k] = decode(index, &value, &key, get->arena, &code, get->failure);
@@ -115,26 +125,47 @@ static int32_t get_found(void *owner, uint32_t i, const struct pairs_bytes *key,
     struct get *get = owner;
     int32_t code = WEIR_OK;
     struct pairs_bytes own = {key->bytes + KEY_PREFIX, key->count - KEY_PREFIX};
-    get->rows[get->numbers[i]] = decode(get->index, value, &own, get->arena, &code, get->failure);
+    get->rows[get->missing[i].number] =
+        decode(get->index, value, &own, get->arena, &code, get->failure);
     return code;
+}
+
+static int compare_missing(const void *a, const void *b)
+{
+    const struct pairs_bytes *x = &((const struct missing *)a)->key;
+    const struct pairs_bytes *y = &((const struct missing *)b)->key;
+    return compare_bytes(x->bytes, x->count, y->bytes, y->count);
+}
+
+// In their order, so that each block of the database is met once.
+static int32_t get_missing(struct get *get)
+{
+    struct index_database *database = get->index->database;
+    struct pairs_bytes *keys = arena_get(get->arena, (uint64_t)get->count * sizeof *keys);
+    if (keys == NULL) {
+        return no_memory(get->failure);
+    }
+    if (get->count > 1) {
+        qsort(get->missing, get->count, sizeof *get->missing, compare_missing);
+    }
+    for (uint32_t i = 0; i < get->count; i++) {
+        keys[i] = get->missing[i].key;
+    }
+    return database->table->get(database->pairs, keys, get->count, get_found, get, get->failure);
 }
 
 static int32_t disk_get(struct index *base, const struct index_keys *keys, struct arena *arena,
                         const uint8_t **rows, struct failure *failure)
 {
     struct index_disk *index = (struct index_disk *)base;
-    struct index_database *database = index->database;
     struct get get = {.index = index, .arena = arena, .failure = failure, .rows = rows};
-    get.keys = arena_get(arena, (uint64_t)keys->count * sizeof *get.keys);
-    get.numbers = arena_get(arena, (uint64_t)keys->count * sizeof *get.numbers);
+    get.missing = arena_get(arena, (uint64_t)keys->count * sizeof *get.missing);
     uint8_t *full = full_keys(index, keys, arena);
-    if (get.keys == NULL || get.numbers == NULL || full == NULL) {
+    if (get.missing == NULL || full == NULL) {
         return no_memory(failure);
     }
     int32_t code = get_waiting(&get, keys, full);
-    return code != WEIR_OK ? code
-                           : database->table->get(database->pairs, get.keys, get.count, get_found,
-                                                  &get, failure);
+    return code == WEIR_OK ? get_missing(&get) : code;
 }
 
 // --- Changes ---
@@ -259,12 +290,6 @@ struct visit {
     uint64_t waiting_count;
     uint64_t at; // of waiting
 };
-
-static int compare_bytes(const uint8_t *a, uint64_t a_count, const uint8_t *b, uint64_t b_count)
-{
-    int order = memcmp(a, b, a_count < b_count ? a_count : b_count);
-    return order != 0 ? order : (a_count > b_count) - (a_count < b_count);
-}
 
 static int compare_entries(const void *a, const void *b)
 {

@@ -30,11 +30,11 @@ static int32_t fail(const char *path, char *message, int32_t code, struct failur
     return code;
 }
 
-// Half of the budget is for blocks, filters and indexes of files, a quarter for what was written
-// last, and the rest for what cannot be bounded: files being merged, iterators.
+// Three eighths of the budget are for blocks, filters and indexes of files, a quarter for what was
+// written last, and the rest for what cannot be bounded: files being merged, the allocator.
 static uint64_t cache_bytes(uint64_t memory_bytes)
 {
-    return (memory_bytes < MEMORY_MIN ? MEMORY_MIN : memory_bytes) / 2;
+    return (memory_bytes < MEMORY_MIN ? MEMORY_MIN : memory_bytes) / 8 * 3;
 }
 
 static uint64_t buffer_bytes(uint64_t memory_bytes)
@@ -50,6 +50,13 @@ static void set_tables(struct pairs *pairs)
     rocksdb_block_based_options_set_format_version(tables, 5);
     rocksdb_block_based_options_set_filter_policy(tables,
                                                   rocksdb_filterpolicy_create_bloom(BLOOM_BITS));
+    // Filters and indexes in pieces of a block: whole ones would be read again for every lookup
+    // when the cache is small.
+    rocksdb_block_based_options_set_index_type(
+        tables, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(tables, 1);
+    rocksdb_block_based_options_set_metadata_block_size(tables, BLOCK_BYTES);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(tables, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(tables, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(tables, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(tables, 1);
