@@ -1,5 +1,6 @@
 #include "support/store.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +28,14 @@ static void stay(struct disk *disk)
 
 static void note(void *owner, uint32_t level, const char *text)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // the writer of the log talks, too
     struct store_test *test = owner;
+    pthread_mutex_lock(&lock);
     size_t length = strlen(test->talk);
     if (level >= STORE_LOG_WARNING) {
         snprintf(test->talk + length, sizeof test->talk - length, "%s\n", text);
     }
+    pthread_mutex_unlock(&lock);
 }
 
 void store_test_init_on(struct store_test *test, struct disk *disk)
