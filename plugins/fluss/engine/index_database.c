@@ -1,4 +1,5 @@
 // The database that the indexes on disk of a data directory share: opening it, and writing back.
+#include <assert.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
@@ -415,6 +416,7 @@ int32_t index_database_open(const struct index_database_settings *settings,
     pthread_condattr_destroy(&monotonic);
     int32_t code = load(database, settings->library, failure);
     if (code == WEIR_OK) {
+        assert(database->table != NULL);
         code = database->table->open(settings->path,
                                      settings->memory_bytes - waiting_share(settings->memory_bytes),
                                      settings->is_read_only, &database->pairs, failure);
@@ -437,6 +439,7 @@ void index_database_close(struct index_database *database)
     }
     index_database_stop(database);
     if (database->pairs != NULL) {
+        assert(database->table != NULL);
         database->table->close(database->pairs);
     }
     // The object stays loaded: RocksDB keeps threads of its own until the process ends.
