@@ -161,7 +161,8 @@ static int settle_segment(struct recovery *recovery, uint64_t begin, uint64_t en
         rc = disk->table->write(file, zeros, piece, at - begin);
         at += piece;
     }
-    if (rc == 0 && covered > end && end >= begin) { // its index is of records that are lost
+    // The index of the segment that holds the end may be of records that are lost.
+    if (rc == 0 && covered > end && end >= begin && end < begin + segment_bytes) {
         uint64_t index = segment_index_of(&recovery->stream->segments, begin);
         rc = disk->table->write(file, zeros, sizeof zeros, index - begin);
     }

@@ -76,6 +76,7 @@ static void check(struct model *model, struct store_test *test, struct table *ta
     }
     if (stream_begin(table_stream(table)) == 0) {
         CHECK_INT(store_test_replay(test, table, replayed, ROWS), count);
+        CHECK_TEXT(test->failure.text, "");
         CHECK(memcmp(rows, replayed, sizeof rows) == 0);
     }
     memcpy(model->settled, settled, sizeof settled);
