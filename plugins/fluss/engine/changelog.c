@@ -26,7 +26,9 @@ int32_t changelog_reserve(struct bucket *bucket, uint64_t body_bytes, struct cha
     room->record_bytes = (uint32_t)record_bytes;
     int32_t code = log->reserve(log->owner, room->record_bytes, &room->bytes, &room->position,
                                 &room->room, failure);
-    room->body = room->bytes + sizeof(struct record_batch);
+    if (code == WEIR_OK) {
+        room->body = room->bytes + sizeof(struct record_batch);
+    }
     return code;
 }
 

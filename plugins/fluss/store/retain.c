@@ -17,6 +17,7 @@ struct retaining {
     struct store *store;
     struct table_bytes *tables;
     uint64_t limit;  // nothing at or behind it goes
+    int is_shared;   // what would go next is kept for another table
     uint64_t retire; // everything before it goes
     int64_t now_us;
 };
@@ -64,6 +65,7 @@ static int judge(void *owner, const struct stream_segment_info *segment)
     for (uint32_t i = 0; i < segment->share_count; i++) {
         struct table_bytes *of = find(retaining, segment->shares[i].table_id);
         if (of != NULL && !is_over(retaining, of, &segment->shares[i])) {
+            retaining->is_shared = 1;
             return 1;
         }
     }
@@ -77,12 +79,14 @@ static int judge(void *owner, const struct stream_segment_info *segment)
     return 0;
 }
 
+// Writers wait for a snapshot or a reader. For a table that keeps its rows in the same segments
+// longer they would wait in vain: the log grows.
 static void hold_writers(struct retaining *retaining)
 {
     for (uint32_t i = 0; i < retaining->store->table_count; i++) {
         struct table *table = retaining->store->tables[i];
         uint64_t most = table->entry->definition.retention_bytes;
-        int is_full = most != 0 && retaining->tables[i].bytes > most;
+        int is_full = most != 0 && retaining->tables[i].bytes > most && !retaining->is_shared;
         if (is_full != atomic_exchange(&table->is_full, is_full) && is_full) {
             store_log(table->store, STORE_LOG_WARNING,
                       "table %s has %" PRIu64 " bytes of log and may have %" PRIu64
