@@ -17,6 +17,11 @@ struct recovery {
     struct stream_found *found;
     struct walk walk;
     uint64_t covered; // the marks of what lies before are known
+    // A part of a segment was passed by, and no record has been read since: what the last one said
+    // is not known.
+    int has_passed_by;
+    int must_follow; // there
+    uint64_t passed_from;
 };
 
 // Tells the stream of a record, and the one who replays.
@@ -79,6 +84,15 @@ static int32_t handle_damage(struct recovery *recovery, const struct walk_damage
     return WEIR_OK;
 }
 
+// Nothing follows on what was passed by: whoever goes on there must know the last record, so it is
+// read after all.
+static void go_back(struct recovery *recovery)
+{
+    recovery->walk.position = recovery->passed_from;
+    recovery->walk.must_follow = recovery->must_follow;
+    recovery->has_passed_by = 0;
+}
+
 static int32_t read_records(struct recovery *recovery, struct failure *failure)
 {
     int at_end = 0;
@@ -91,7 +105,10 @@ static int32_t read_records(struct recovery *recovery, struct failure *failure)
             return out_of_memory(failure);
         }
         if (rc == 1) {
+            recovery->has_passed_by = 0;
             result = use(recovery, record, failure);
+        } else if (recovery->has_passed_by) {
+            go_back(recovery);
         } else if (rc == 0) {
             result = handle_damage(recovery, &damage, &at_end, failure);
         } else {
@@ -122,6 +139,9 @@ static void take_index(struct recovery *recovery, struct segment *segment)
         walk_take(walk, record);
     } else if (recovery->replay->from > segment->begin) {
         uint64_t from = recovery->replay->from;
+        recovery->has_passed_by = 1;
+        recovery->must_follow = walk->must_follow;
+        recovery->passed_from = walk->position;
         walk_skip(walk, from < end ? from : end);
     }
 }

@@ -235,3 +235,32 @@ TEST(after_a_clean_stop_the_last_segment_is_not_read_before_the_place_to_replay_
     log_test_close(&test);
     test.disk->table->destroy(test.disk);
 }
+
+TEST(a_log_that_ends_where_the_replay_begins_goes_on_from_its_last_record)
+{
+    struct log_test test;
+    uint64_t byte_count;
+    log_test_init(&test, disk_memory_create());
+    REQUIRE(log_test_open(&test) == WEIR_OK);
+    uint64_t from = log_test_commit(&test, 0, 30, 700);
+    from = (from + DISK_BLOCK - 1) / DISK_BLOCK * DISK_BLOCK;
+    log_test_close(&test);
+    // The power went while the end was written: the marks had reached the disk, the end had not.
+    uint8_t *bytes = disk_memory_bytes(test.disk, "log/0000000000000000", &byte_count);
+    REQUIRE(byte_count > from + 2 * DISK_BLOCK);
+    memset(bytes + from, 0, 2 * DISK_BLOCK);
+
+    test.from = from;
+    REQUIRE(log_test_open(&test) == WEIR_OK);
+    CHECK_INT(test.found.end, from);
+    log_test_commit(&test, 30, 40, 700);
+    log_test_close(&test);
+
+    test.from = 0;
+    REQUIRE(log_test_open(&test) == WEIR_OK);
+    CHECK_INT(test.corrupt_count, 0);
+    CHECK_INT(test.count, 40);
+    CHECK_INT(test.gap_count, 0);
+    log_test_close(&test);
+    test.disk->table->destroy(test.disk);
+}
