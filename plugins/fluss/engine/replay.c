@@ -4,6 +4,7 @@
 #include "engine/snapshot.h"
 #include "log/body.h"
 
+#include <assert.h>
 #include <string.h>
 
 // A batch that was read, as columns of the newest schema.
@@ -145,6 +146,7 @@ static int32_t apply_rows(struct bucket *bucket, const struct source *source, co
         code = prepare(&work);
     }
     if (code == WEIR_OK) {
+        assert(source->view.batch != NULL);
         struct index_mark mark = mark_of(source->view.batch);
         work_apply(&work, &mark);
     }
