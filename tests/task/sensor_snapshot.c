@@ -1,6 +1,6 @@
-// The sensor job without its table (sensor_snapshot.lua), in event time and with a fixed
-// seed: a snapshot taken under load and restored at another parallelism gives the very windows of
-// the run that was not interrupted.
+// The sensor job without its table (the pipeline of `bench generator`), in event time and with a
+// fixed seed: a snapshot taken under load and restored at another parallelism gives the very
+// windows of the run that was not interrupted.
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -69,7 +69,8 @@ static struct plan *make_plan(uint32_t parallelism)
     struct diagnostics diagnostics = {0};
     struct error error = {0};
     char path[4200], folder[4200];
-    snprintf(path, sizeof path, "%s/tests/task/sensor_snapshot.lua", getenv("WEIR_SOURCE_ROOT"));
+    snprintf(path, sizeof path, "%s/tests/bench/pipelines/generator.lua",
+             getenv("WEIR_SOURCE_ROOT"));
     snprintf(folder, sizeof folder, "%s/plugins", getenv("WEIR_BUILD_ROOT"));
     const char *const folders[] = {folder, NULL};
     if (plugins.first == NULL) {

@@ -23,10 +23,6 @@ struct stream_settings {
     uint64_t segment_bytes; // of a new directory; an old one keeps its own
     uint64_t buffer_bytes;  // of records not yet durable, at most: beyond it reserve says RETRY
     uint64_t tail_bytes;    // of durable records kept in memory
-    // A published record is on its way to the disk after this, at most. The writer begins a group
-    // as soon as the one before has ended, so nothing ever waits that long without a write under
-    // way.
-    int64_t commit_delay_us;
     int is_read_only;
     // [writer thread] Everything before `position` is acknowledged (stream_durable). Called after
     // every group.

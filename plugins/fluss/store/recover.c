@@ -184,7 +184,6 @@ int32_t store_recover(struct store *store, int has_snapshot, struct failure *fai
                                        .segment_bytes = from->segment_bytes,
                                        .buffer_bytes = from->buffer_bytes,
                                        .tail_bytes = from->tail_bytes,
-                                       .commit_delay_us = from->commit_delay_us,
                                        .is_read_only = store->is_read_only,
                                        .durable = on_durable,
                                        .failed = on_failed,

@@ -20,7 +20,6 @@ static void fill_defaults(struct store_settings *settings)
     DEFAULT(segment_bytes, 256 * MIB);
     DEFAULT(buffer_bytes, 64 * MIB);
     DEFAULT(tail_bytes, 64 * MIB);
-    DEFAULT(commit_delay_us, 5000);
     DEFAULT(snapshot_bytes, GIB);
     DEFAULT(snapshot_delay_us, 60 * SECOND_US);
     if (settings->clock == NULL) {

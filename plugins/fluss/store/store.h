@@ -22,7 +22,6 @@ struct store_settings {
     uint64_t segment_bytes;            // 0: 256 MiB
     uint64_t buffer_bytes;             // 0: 64 MiB
     uint64_t tail_bytes;               // 0: 64 MiB
-    int64_t commit_delay_us;           // 0: 5 ms
     uint64_t snapshot_bytes;           // of log, until the next snapshot; 0: 1 GiB
     int64_t snapshot_delay_us;         // 0: one minute
     const char *index_library;         // object of indexes on disk; NULL: beside this one
@@ -64,7 +63,6 @@ struct table *store_table_at(struct store *store, uint32_t i);
 
 const struct table_definition *table_definition(struct table *table);
 const struct weir_field *table_fields(struct table *table);
-struct store *table_store(struct table *table);
 struct bucket *table_bucket(struct table *table, uint32_t bucket);
 struct stream *table_stream(struct table *table);
 // The first offset that a reader of a bucket can have.

@@ -473,11 +473,6 @@ const struct weir_field *table_fields(struct table *table)
     return table->fields;
 }
 
-struct store *table_store(struct table *table)
-{
-    return table->store;
-}
-
 struct bucket *table_bucket(struct table *table, uint32_t bucket)
 {
     return table->buckets[bucket];

@@ -58,7 +58,6 @@ void log_test_init(struct log_test *test, struct disk *disk)
         .segment_bytes = 64u << 10,
         .buffer_bytes = 1u << 20,
         .tail_bytes = 1u << 20,
-        .commit_delay_us = 1000,
         .durable = note_durable,
         .failed = note_failed,
         .owner = test,

@@ -46,7 +46,6 @@ void store_test_init_on(struct store_test *test, struct disk *disk)
                                              .segment_bytes = 256u << 10,
                                              .buffer_bytes = 1u << 20,
                                              .tail_bytes = 256u << 10,
-                                             .commit_delay_us = 100,
                                              .is_manual = 1,
                                              .log = note,
                                              .log_owner = test};
